@@ -1,0 +1,136 @@
+/* struct vm_exit: one trap from a guest, decoded once. */
+/* Part: contract header; made by arch/x86/vmx/exit.c only, read by everything in vmm/. */
+#ifndef ARCH_API_EXIT_H
+#define ARCH_API_EXIT_H
+
+#include "lib/types.h"
+
+/* Dense, so that the dispatcher's routing table is an array. The order is that of the SDM, Appendix
+ * "VMX Basic Exit Reasons". */
+enum exit_kind {
+	EXIT_EXCEPTION,
+	EXIT_NMI,
+	EXIT_INTERRUPT,
+	EXIT_TRIPLE_FAULT,
+	EXIT_INIT,
+	EXIT_SIPI,
+	EXIT_SMI,
+	EXIT_INTERRUPT_WINDOW,
+	EXIT_NMI_WINDOW,
+	EXIT_TASK_SWITCH,
+	EXIT_CPUID,
+	EXIT_GETSEC,
+	EXIT_HLT,
+	EXIT_INVD,
+	EXIT_INVLPG,
+	EXIT_RDPMC,
+	EXIT_RDTSC,
+	EXIT_RSM,
+	EXIT_VMCALL,
+	EXIT_VMX_INSTRUCTION,
+	EXIT_CR,
+	EXIT_DR,
+	EXIT_IO,
+	EXIT_RDMSR,
+	EXIT_WRMSR,
+	EXIT_BAD_GUEST_STATE,
+	EXIT_BAD_MSR_LOAD,
+	EXIT_MWAIT,
+	EXIT_MONITOR_TRAP,
+	EXIT_MONITOR,
+	EXIT_PAUSE,
+	EXIT_MACHINE_CHECK,
+	EXIT_TPR_THRESHOLD,
+	EXIT_APIC_ACCESS,
+	EXIT_VIRTUAL_EOI,
+	EXIT_GDTR_IDTR,
+	EXIT_LDTR_TR,
+	EXIT_STORAGE,		/* EPT violation: the memory trap */
+	EXIT_STORAGE_MISMAP,	/* EPT misconfiguration: our own bug */
+	EXIT_RDTSCP,
+	EXIT_TIME,		/* preemption timer */
+	EXIT_WBINVD,
+	EXIT_XSETBV,
+	EXIT_APIC_WRITE,
+	EXIT_RDRAND,
+	EXIT_INVPCID,
+	EXIT_VMFUNC,
+	EXIT_ENCLS,
+	EXIT_RDSEED,
+	EXIT_PML_FULL,
+	EXIT_XSAVES,
+	EXIT_XRSTORS,
+	EXIT_UNKNOWN,
+	EXIT_KINDS
+};
+
+/* Segment registers in the order x86 encodes them. */
+enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEGS };
+
+enum cr_operation { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW };
+
+enum event_type {	/* as the VM-entry interruption-information field numbers them */
+	EVENT_INTERRUPT = 0,
+	EVENT_NMI = 2,
+	EVENT_EXCEPTION = 3,
+	EVENT_SOFT_INTERRUPT = 4,	/* INT n */
+	EVENT_PRIV_SOFT_EXCEPTION = 5,	/* INT1 */
+	EVENT_SOFT_EXCEPTION = 6,	/* INT3, INTO */
+};
+
+struct event {
+	bool valid;
+	uint8_t vector;
+	uint8_t type;		/* enum event_type */
+	bool has_error;
+	uint32_t error;
+	uint8_t insn_len;	/* for the soft ones */
+};
+
+struct vm_exit {
+	enum exit_kind kind;
+	uint32_t insn_len;	/* bytes; 0 = undefined for this exit */
+	uint32_t raw_reason;	/* the hardware's own number, for traces */
+	uint64_t rip;
+	uint64_t qualification;	/* as the hardware gave it, for traces; 0 where it has none */
+	struct event vectoring;	/* an event that was being delivered when this exit came */
+	union {
+		struct {	/* EXIT_EXCEPTION */
+			uint8_t vector;
+			uint8_t type;	/* enum event_type */
+			bool has_error;
+			uint32_t error;
+			uint64_t address;	/* #PF: what goes to CR2; #DB: what goes to DR6 */
+		} exception;
+		struct { uint8_t vector; } interrupt;	/* EXIT_INTERRUPT: of the real machine */
+		struct {	/* EXIT_IO */
+			uint16_t port;
+			uint8_t size;	/* 1, 2, 4 */
+			bool in, string, rep;
+			uint8_t address_size;	/* bytes: 2, 4, 8; string only */
+			uint8_t seg;	/* enum seg of the source; ES for INS; string only */
+		} io;
+		struct {	/* EXIT_CR */
+			uint8_t cr;	/* 0, 3, 4, 8 */
+			uint8_t operation;	/* enum cr_operation */
+			uint8_t gpr;
+			uint16_t lmsw;
+		} cr;
+		struct { uint8_t dr, gpr; bool write; } dr;	/* EXIT_DR */
+		struct {	/* EXIT_STORAGE */
+			gpa_t gpa;
+			gva_t gva;
+			bool gva_valid;
+			bool read, write, fetch;
+			bool walk;	/* touched while walking the guest's page tables */
+			bool mapped;	/* EPT had an entry: a matter of rights */
+		} storage;
+		struct { uint16_t selector; uint8_t source; uint8_t gate_vector; } task;	/* EXIT_TASK_SWITCH */
+		struct { const char *rule; } bad_state;	/* EXIT_BAD_GUEST_STATE: first rule broken */
+	};
+};
+
+/* SDM names for messages; valid for every enum exit_kind. */
+const char *exit_kind_name(enum exit_kind kind);
+
+#endif

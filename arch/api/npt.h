@@ -1,0 +1,42 @@
+/* The nested page table: EPT derived from the rows of a guest's storage table, and from nothing else. */
+/* Part: contract header owned by the allocator; arch/x86/vmx/ept.c implements it. */
+#ifndef ARCH_API_NPT_H
+#define ARCH_API_NPT_H
+
+#include "lib/types.h"
+
+enum npt_rights { NPT_READ = 1, NPT_WRITE = 2, NPT_EXECUTE = 4, NPT_ALL = 7 };
+
+/* One row of the relocation table: guest-physical [guest, guest + bound) is real [base, base + bound). */
+struct npt_row {
+	gpa_t guest;
+	hpa_t base;
+	uint64_t bound;		/* bytes, page multiple */
+	uint32_t rights;	/* enum npt_rights */
+	bool device;		/* memory type UC instead of what the MTRRs say */
+};
+
+#define NPT_PAGES 40	/* table pages one machine may need: allows 16 GiB in 2 MiB pages */
+
+struct npt {
+	hpa_t root;		/* of the EPT PML4 */
+	uint64_t pointer;	/* the EPTP to put into the VMCS */
+	hpa_t pages[NPT_PAGES];	/* tables in use, root first; owned by whoever gave them */
+	uint32_t page_count;
+	uint64_t leaves[3];	/* how many 4 KiB, 2 MiB, 1 GiB pages map storage: QUERY RELOC shows them */
+};
+
+/* Takes a zeroed page for a table; base 0 = none left. */
+typedef hpa_t (*npt_page_source)(void *context);
+
+/*
+ * Builds tables for the rows (no overlap in guest addresses). May fail and then nothing that a processor
+ * uses has changed: -ENOMEM, -E2BIG (more than NPT_PAGES), -EINVAL (a row not page aligned).
+ */
+int npt_prepare(struct npt *npt, const struct npt_row *rows, size_t count, npt_page_source source,
+		void *context);
+
+/* What the tables say about one address: false = not mapped. */
+bool npt_lookup(const struct npt *npt, gpa_t guest, hpa_t *real, uint32_t *rights, uint64_t *page_size);
+
+#endif

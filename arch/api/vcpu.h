@@ -1,0 +1,103 @@
+/* The virtual processor as the monitor sees it: registers, events, and arch_vcpu_run(), which returns. */
+/* Part: contract header owned by the monitor; arch/x86/vmx implements it; policy never sees a VMCS. */
+#ifndef ARCH_API_VCPU_H
+#define ARCH_API_VCPU_H
+
+#include "arch/api/exit.h"
+#include "arch/api/npt.h"
+
+/* x86's encoding order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15. */
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GPRS };
+
+enum vreg {
+	VREG_RIP, VREG_RSP, VREG_RFLAGS,
+	VREG_CR0, VREG_CR2, VREG_CR3, VREG_CR4, VREG_CR8,	/* CR0, CR4: as the guest reads them */
+	VREG_EFER, VREG_XCR0,
+	VREG_DR0, VREG_DR1, VREG_DR2, VREG_DR3, VREG_DR6, VREG_DR7,
+	VREG_GDTR_BASE, VREG_GDTR_LIMIT, VREG_IDTR_BASE, VREG_IDTR_LIMIT,
+	VREG_SYSENTER_CS, VREG_SYSENTER_ESP, VREG_SYSENTER_EIP,
+	VREG_STAR, VREG_LSTAR, VREG_CSTAR, VREG_FMASK, VREG_KERNEL_GS_BASE, VREG_TSC_AUX, VREG_PAT,
+	VREG_DEBUGCTL,
+	VREG_TSC_OFFSET,
+	VREGS
+};
+
+struct segment {
+	uint16_t selector;
+	uint64_t base;
+	uint32_t limit;
+	uint32_t access;	/* VMCS access-rights format: bits 0-15 as in a descriptor's bytes 5-6, 16 = unusable */
+};
+
+#define SEGMENT_UNUSABLE 0x10000u
+
+/* Interruptibility as the SDM's section "Guest Non-Register State" orders its bits. */
+#define BLOCKING_BY_STI 0x1u
+#define BLOCKING_BY_MOV_SS 0x2u
+#define BLOCKING_BY_NMI 0x8u
+
+/*
+ * The part of a virtual processor that entry code and interpreter both touch on every exit. gpr[RSP] is
+ * not kept here (use VREG_RSP): the hardware keeps it.
+ */
+struct arch_vcpu {
+	uint64_t gpr[GPRS];	/* loaded and saved by vmx/entry.asm: keep first */
+	struct vmx_vcpu *vmx;	/* the back end's own part */
+};
+
+/* Bytes of page-aligned storage the back end needs for one virtual processor. */
+size_t arch_vcpu_storage(void);
+
+/*
+ * Makes a virtual processor in zeroed `storage` (direct-mapped, arch_vcpu_storage() bytes) that runs
+ * under `npt`. 0 or -EINVAL. The state is arch_vcpu_reset()'s.
+ */
+int arch_vcpu_create(struct arch_vcpu *av, void *storage, const struct npt *npt, uint16_t vpid);
+/* Gives the processor up: no processor holds any of its state afterwards. */
+void arch_vcpu_destroy(struct arch_vcpu *av);
+
+/* The state after INIT (SDM, "Processor State After Reset"): real mode, CS:IP F000:FFF0. */
+void arch_vcpu_reset(struct arch_vcpu *av);
+
+/*
+ * Enters the guest until the next exit, at the latest when the TSC passes `deadline` (absolute). `now` is the
+ * TSC as the caller has just read it, for its account. Interrupts are off before and after. Fills *exit completely. Loads lazily what differs from the
+ * processor's last guest.
+ */
+void arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct vm_exit *exit);
+
+/* Registers. May be called at any time the guest is not running, on the processor that last ran it. */
+uint64_t arch_vcpu_get(struct arch_vcpu *av, enum vreg reg);
+void arch_vcpu_set(struct arch_vcpu *av, enum vreg reg, uint64_t value);
+void arch_vcpu_get_segment(struct arch_vcpu *av, enum seg seg, struct segment *s);
+void arch_vcpu_set_segment(struct arch_vcpu *av, enum seg seg, const struct segment *s);
+/* PDPTEs for PAE paging, which a MOV to CR0 or CR4 that we interpret must load ourselves. */
+void arch_vcpu_set_pdpte(struct arch_vcpu *av, unsigned int n, uint64_t value);
+
+/* Bits of CR0 and CR4 a guest may set at all on this machine. */
+uint64_t arch_vcpu_cr0_allowed(void);
+uint64_t arch_vcpu_cr4_allowed(void);
+
+uint32_t arch_vcpu_blocking(struct arch_vcpu *av);	/* BLOCKING_ bits */
+void arch_vcpu_set_blocking(struct arch_vcpu *av, uint32_t blocking);
+
+/* Effect of one instruction done: RIP on, STI/MOV SS shadow off. insn_len 1-15. Dispatcher only. */
+void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit);
+
+/* The event to deliver at the next entry; valid = false takes it back. */
+void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event);
+/* Ask for an exit as soon as the guest could take an interrupt / NMI. */
+void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi);
+
+/* Names what is wrong with the state the guest would enter with; NULL = no rule of the SDM is broken. */
+const char *arch_vcpu_audit(struct arch_vcpu *av);
+
+/* Lets a guest read or write one MSR of the real processor's without an exit. At first all exit. */
+void arch_vcpu_pass_msr(struct arch_vcpu *av, uint32_t msr, bool read, bool write);
+
+/* What the back end can do, for the CPUID policy: a feature is hidden where its control is missing. */
+bool arch_vcpu_has_invpcid(void);
+bool arch_vcpu_has_rdtscp(void);
+uint64_t arch_vcpu_xcr0_allowed(void);	/* 0 = no XSAVE on this machine */
+
+#endif

@@ -1,0 +1,94 @@
+; VM entry and VM exit: the shortest way from the monitor into a guest and back.
+; Part: arch/x86/vmx; the only code between VMRESUME and C. Layout: struct arch_vcpu.gpr, x86 order.
+default rel
+bits 64
+section .text
+
+%define VMCS_HOST_RSP 0x6c14
+%define GPR(n) [rdi + 8 * n]
+
+global vmx_enter
+global vmx_exit_entry
+
+; uint64_t vmx_enter(uint64_t *gpr, uint64_t launched)
+vmx_enter:
+	push rbx
+	push rbp
+	push r12
+	push r13
+	push r14
+	push r15
+	push rdi
+	mov edx, VMCS_HOST_RSP
+	vmwrite rdx, rsp
+	test esi, esi		; MOV leaves the flag alone until the branch below
+	mov rax, GPR(0)
+	mov rcx, GPR(1)
+	mov rdx, GPR(2)
+	mov rbx, GPR(3)
+	mov rbp, GPR(5)
+	mov rsi, GPR(6)
+	mov r8, GPR(8)
+	mov r9, GPR(9)
+	mov r10, GPR(10)
+	mov r11, GPR(11)
+	mov r12, GPR(12)
+	mov r13, GPR(13)
+	mov r14, GPR(14)
+	mov r15, GPR(15)
+	mov rdi, GPR(7)
+	jz .launch
+	vmresume
+	jmp .failed
+.launch:
+	vmlaunch
+.failed:
+	mov eax, 1		; ZF: VMfailValid, there is an instruction error
+	mov ecx, 2		; CF: VMfailInvalid
+	cmovc eax, ecx
+	pop rdi
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	ret
+
+; Every VM exit arrives here (HOST_RIP), with RSP as it was at VMLAUNCH or VMRESUME.
+align 16
+vmx_exit_entry:
+	push rdi
+	mov rdi, [rsp + 8]
+	mov GPR(0), rax
+	mov GPR(1), rcx
+	mov GPR(2), rdx
+	mov GPR(3), rbx
+	mov GPR(5), rbp
+	mov GPR(6), rsi
+	mov GPR(8), r8
+	mov GPR(9), r9
+	mov GPR(10), r10
+	mov GPR(11), r11
+	mov GPR(12), r12
+	mov GPR(13), r13
+	mov GPR(14), r14
+	mov GPR(15), r15
+	pop qword GPR(7)
+	; no value of the guest's goes on into C, not even speculatively
+	xor eax, eax
+	xor ecx, ecx
+	xor edx, edx
+	xor esi, esi
+	xor r8d, r8d
+	xor r9d, r9d
+	xor r10d, r10d
+	xor r11d, r11d
+	pop rdi
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop rbp
+	pop rbx
+	ret

@@ -1,0 +1,152 @@
+/* EPT: the nested page table, derived from the rows of the relocation table and from nothing else. */
+/* Part: arch/x86/vmx; SDM, "The Extended Page Table Mechanism (EPT)". */
+#include "arch/api/npt.h"
+#include "arch/x86/regs.h"
+#include "arch/x86/vmx/vmcs.h"
+#include "arch/x86/vmx/vmx.h"
+#include "lib/errno.h"
+
+#define EPT_LARGE (1ull << 7)
+#define EPT_ADDRESS 0x000ffffffffff000ull
+#define EPTP_WALK_4 (3ull << 3)
+
+struct build {
+	struct npt *npt;
+	npt_page_source source;
+	void *context;
+};
+
+static uint64_t *table_at(hpa_t page)
+{
+	return cpu_direct(page);
+}
+
+static hpa_t take_page(struct build *b)
+{
+	hpa_t page;
+
+	if (b->npt->page_count >= NPT_PAGES)
+		return HPA(0);
+	page = b->source(b->context);
+	if (page.v != 0)
+		b->npt->pages[b->npt->page_count++] = page;
+	return page;
+}
+
+/* The entry for `guest` at `level` (4 = PML4 ... 1), making tables on the way; NULL = no page left. */
+static uint64_t *entry_at(struct build *b, uint64_t guest, int level)
+{
+	uint64_t *table = table_at(b->npt->root);
+
+	for (int l = 4;; l--) {
+		uint64_t *entry = &table[guest >> (12 + 9 * (l - 1)) & 511];
+
+		if (l == level)
+			return entry;
+		if (*entry == 0) {
+			hpa_t page = take_page(b);
+
+			if (page.v == 0)
+				return NULL;
+			*entry = page.v | NPT_ALL;
+		}
+		table = table_at(HPA(*entry & EPT_ADDRESS));
+	}
+}
+
+/* The largest page that fits at this place: alignment of both sides, what is left, one memory type. */
+static int level_for(const struct npt_row *row, uint64_t done, int *type)
+{
+	static const uint64_t sizes[] = { 0, PAGE_SIZE, MIB(2), GIB(1) };
+
+	for (int level = 3; level >= 1; level--) {
+		uint64_t size = sizes[level];
+
+		if ((level == 3 && !vmx_caps.page_1g) || (level == 2 && !vmx_caps.page_2m))
+			continue;
+		if (row->bound - done < size || ((row->guest.v + done) | (row->base.v + done)) & (size - 1))
+			continue;
+		*type = row->device ? TYPE_UC : mtrr_type(HPA(row->base.v + done), size);
+		if (*type != TYPE_MIXED)
+			return level;
+	}
+	*type = TYPE_UC;	/* a 4 KiB page is never mixed; the compiler cannot know */
+	return 1;
+}
+
+static int map_row(struct build *b, const struct npt_row *row)
+{
+	if ((row->guest.v | row->base.v | row->bound) & (PAGE_SIZE - 1))
+		return -EINVAL;
+	for (uint64_t done = 0; done < row->bound;) {
+		int type, level = level_for(row, done, &type);
+		uint64_t *entry = entry_at(b, row->guest.v + done, level);
+
+		if (entry == NULL)
+			return b->npt->page_count >= NPT_PAGES ? -E2BIG : -ENOMEM;
+		*entry = (row->base.v + done) | (uint64_t)type << 3 | row->rights |
+			 (level > 1 ? EPT_LARGE : 0);
+		b->npt->leaves[level - 1]++;
+		done += 1ull << (12 + 9 * (level - 1));
+	}
+	return 0;
+}
+
+int npt_prepare(struct npt *npt, const struct npt_row *rows, size_t count, npt_page_source source,
+		void *context)
+{
+	struct build b = { .npt = npt, .source = source, .context = context };
+
+	*npt = (struct npt){ 0 };
+	npt->root = take_page(&b);
+	if (npt->root.v == 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		int e = map_row(&b, &rows[i]);
+
+		if (e != 0)
+			return e;
+	}
+	/* Accessed and dirty flags stay off: nothing reads them, and the processor saves their writes. */
+	npt->pointer = npt->root.v | TYPE_WB | EPTP_WALK_4;
+	return 0;
+}
+
+bool npt_lookup(const struct npt *npt, gpa_t guest, hpa_t *real, uint32_t *rights, uint64_t *page_size)
+{
+	uint64_t *table;
+
+	if (npt->root.v == 0 || guest.v >> 48 != 0)
+		return false;
+	table = table_at(npt->root);
+	for (int l = 4; l >= 1; l--) {
+		uint64_t size = 1ull << (12 + 9 * (l - 1));
+		uint64_t entry = table[guest.v / size & 511];
+
+		if ((entry & NPT_ALL) == 0)
+			return false;
+		if (l == 1 || (entry & EPT_LARGE)) {
+			*real = HPA((entry & EPT_ADDRESS & ~(size - 1)) | (guest.v & (size - 1)));
+			*rights = (uint32_t)(entry & NPT_ALL);
+			*page_size = size;
+			return true;
+		}
+		table = table_at(HPA(entry & EPT_ADDRESS));
+	}
+	return false;
+}
+
+void ept_invalidate(uint64_t eptp)
+{
+	bool single = (vmx_caps.ept_vpid & EPT_CAP_INVEPT_SINGLE) != 0;
+
+	CHECK(vmx_invept(single ? 1 : 2, (struct vmx_descriptor){ single ? eptp : 0, 0 }));
+}
+
+void vpid_invalidate(uint16_t vpid)
+{
+	bool single = (vmx_caps.ept_vpid & VPID_CAP_SINGLE) != 0;
+
+	if (vmx_caps.vpid)
+		CHECK(vmx_invvpid(single ? 1 : 2, (struct vmx_descriptor){ single ? vpid : 0, 0 }));
+}

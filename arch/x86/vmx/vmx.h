@@ -1,0 +1,71 @@
+/* The VT-x back end's own structures. */
+/* Part: arch/x86/vmx; never included outside this folder but by the kernel's start. */
+#ifndef ARCH_X86_VMX_VMX_H
+#define ARCH_X86_VMX_VMX_H
+
+#include "arch/api/vcpu.h"
+#include "arch/x86/vmx/gate.h"
+
+/* Storage of one virtual processor: this structure, then VMCS, MSR bitmap and extended state, a page each or more. */
+struct vmx_vcpu {
+	struct arch_vcpu *av;
+	bool launched;		/* VMLAUNCH done since the last VMCLEAR */
+	uint16_t vpid;
+	hpa_t vmcs;
+	uint32_t *msr_bitmap;
+	uint8_t *extended;	/* XSAVE or FXSAVE area */
+	uint32_t proc, entry, exceptions;	/* what the VMCS's control words hold now */
+	uint64_t cr0_shadow, cr4_shadow;	/* as the VMCS holds them: the masked bits as the guest wrote them */
+	uint64_t tsc_offset;
+	/* Registers the VMCS does not hold. Valid here while the virtual processor is not resident. */
+	uint64_t cr2, cr8, xcr0;
+	uint64_t dr[4], dr6;
+	uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+};
+
+extern struct vmx_capabilities vmx_caps;
+
+/* Where the kernel image lies: vmx_image_address() needs it. Before vmx_init(). */
+void vmx_set_image_base(uint64_t kernel_base);
+hpa_t vmx_image_address(const void *p);
+
+/* Judges the machine; on success VMX operation is entered on this processor. */
+void vmx_init(struct gate_report *report);
+/* The same for each processor: FEATURE_CONTROL, CR0/CR4 fixed bits, VMXON. Called by vmx_init on the first. */
+bool vmx_enable(void);
+
+/* Makes v's VMCS the current one of this processor, without its extended state. */
+void vmx_make_current(struct vmx_vcpu *v);
+/* Puts v's extended state and MSRs into the registers, saving the last guest's. Implies vmx_make_current(). */
+void vmx_make_resident(struct vmx_vcpu *v);
+/* Saves v's extended state, if it is here. */
+void vmx_evict(struct vmx_vcpu *v);
+
+void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt);
+
+/* Extended state (x87, SSE, AVX, ...): extended.c */
+void extended_init(void);
+size_t extended_size(void);
+uint64_t extended_allowed(void);	/* XCR0 bits a guest may have; 0 = no XSAVE here */
+void extended_reset(uint8_t *area);
+void extended_save(uint8_t *area);
+void extended_load(const uint8_t *area);
+void extended_set_xcr0(uint64_t xcr0);
+
+/* Memory types from the MTRRs: mtrr.c */
+enum memory_type { TYPE_UC = 0, TYPE_WC = 1, TYPE_WT = 4, TYPE_WP = 5, TYPE_WB = 6, TYPE_MIXED = -1 };
+void mtrr_read(void);
+int mtrr_type(hpa_t base, uint64_t size);	/* enum memory_type */
+
+/* Forget what the processor keeps of these translations. */
+void ept_invalidate(uint64_t eptp);
+void vpid_invalidate(uint16_t vpid);
+
+/* entry.asm: 0 = a VM exit came; 1 = VMfailValid; 2 = VMfailInvalid. */
+uint64_t vmx_enter(uint64_t *gpr, uint64_t launched);
+extern char vmx_exit_entry[];
+
+/* exit.c */
+void vmx_decode_exit(struct vmx_vcpu *v, struct vm_exit *exit);
+
+#endif

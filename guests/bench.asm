@@ -1,0 +1,149 @@
+; BENCH: measures from inside a guest what the instructions cost that a monitor simulates.
+; Part in the monitor: a guest; the same file runs bare, which gives the other column.
+
+%define GUEST_NAME "BENCH"
+%include "lib/guest.inc"
+
+ITERATIONS	equ 2000
+BATCHES		equ 9			; odd: the median is one of them
+
+; MEASURE key, {load}, {instruction}: the loop is load, instruction, DEC, JNZ; the figure is ticks
+; per turn of the loop, and the median of the batches, so that one end of a time slice in between
+; does not show.
+%macro MEASURE 3
+	SAY "BENCH ", %1, "="
+	%2
+	TRY %3
+	cmp dword [trap_vector], NO_TRAP
+	jne %%absent
+	mov edi, batches
+%%batch:
+	mov ebp, ITERATIONS
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	mov [batch_start], rax
+	; registers as they were before RDTSC, for instructions that take no load of their own
+	mov rax, r14
+	mov rdx, r15
+align 16
+%%turn:
+	%2
+	%3
+	dec ebp
+	jnz %%turn
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	sub rax, [batch_start]
+	mov [rdi], rax
+	add edi, 8
+	cmp edi, batches + BATCHES * 8
+	jb %%batch
+	call median
+	; to the nearest whole tick
+	add rax, ITERATIONS / 2
+	xor edx, edx
+	mov ecx, ITERATIONS
+	div rcx
+	call putdec
+	SAY NL
+	jmp %%end
+%%absent:
+	SAY "n/a", NL
+%%end:
+%endmacro
+
+main:
+	SAY "BENCH begin", NL
+	mov ax, 0xFFFF				; no line of the 8259s may interrupt
+	call pic_init
+	MEASURE "empty_ticks", {}, {}
+	MEASURE "cpuid_ticks", {xor eax, eax}, {cpuid}
+	MEASURE "vmcall_ticks", {mov eax, 0xFFFF}, {vmcall}
+	mov ecx, 0x1B				; IA32_APIC_BASE
+	MEASURE "rdmsr_ticks", {}, {rdmsr}
+	mov ecx, 0x277				; IA32_PAT, written as it is
+	rdmsr
+	mov r14, rax
+	mov r15, rdx
+	MEASURE "wrmsr_ticks", {}, {wrmsr}
+	mov r14d, 0xFF				; every line stays masked
+	MEASURE "out_ticks", {}, {out 0x21, al}
+	MEASURE "in_ticks", {}, {in al, 0x21}
+	MEASURE "out80_ticks", {}, {out 0x80, al}
+	MEASURE "in40_ticks", {}, {in al, 0x40}
+	call touch
+	SAY "BENCH done", NL
+.rest:
+	sti
+	hlt
+	jmp .rest
+
+; writes to every page of the storage but the ones in use, low part first, and tells pages and
+; ticks for each
+touch:
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	mov [batch_start], rax
+	xor ecx, ecx
+	mov esi, 0x1000
+	mov edi, 0xA0000
+	call touch_range
+	mov esi, storage_end
+	mov rdi, [storage_bound]
+	call touch_range
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	sub rax, [batch_start]
+	mov r8, rax
+	SAY "BENCH touch_pages="
+	mov eax, ecx
+	call putdec
+	SAY NL, "BENCH touch_ticks="
+	mov rax, r8
+	xor edx, edx
+	div rcx
+	call putdec
+	SAY NL
+	ret
+
+touch_range:
+	cmp rsi, rdi
+	jae .end
+	mov [rsi], rsi
+	inc ecx
+	add rsi, 4096
+	jmp touch_range
+.end:
+	ret
+
+; RAX = the median of the batches, which it sorts by insertion
+median:
+	mov esi, 1
+.next:
+	mov rax, [batches + rsi * 8]
+	mov edx, esi
+.shift:
+	cmp rax, [batches + rdx * 8 - 8]
+	jae .place
+	mov rcx, [batches + rdx * 8 - 8]
+	mov [batches + rdx * 8], rcx
+	dec edx
+	jnz .shift
+.place:
+	mov [batches + rdx * 8], rax
+	inc esi
+	cmp esi, BATCHES
+	jb .next
+	mov rax, [batches + (BATCHES / 2) * 8]
+	ret
+
+section .bss
+batch_start	resq 1
+batches		resq BATCHES
+section .text
+
+GUEST_END

@@ -1,0 +1,465 @@
+; SENSITIVE: Robin & Irvine's list: is every answer that of this machine's own tables?
+; Part in the monitor: a guest; these instructions run directly, on operands that are its own.
+;
+; John Robin and Cynthia Irvine (USENIX Security 2000) found 17 by their words, 18 by their list,
+; that a Pentium lets run without a trap in the wrong ring. A monitor that moves its guest to ring
+; 1 or 3 fails here.
+
+%define GUEST_NAME "SENSITIVE"
+%include "lib/protected.inc"
+
+; ROW number, "name", routine: the routine returns with carry clear if it is as it must be
+%macro ROW 3
+	call %3
+	SAY_RESULT %1, %2
+%endmacro
+%macro SAY_RESULT 2
+	setc al
+	mov [result], al
+	SAY32 "SENSITIVE: ", %1, " ", %2
+	call row_result
+%endmacro
+
+; MUST condition: else the row fails
+%macro MUST 1
+	j%-1 row_fails
+%endmacro
+
+IF	equ 1 << 9
+IOPL	equ 3 << 12
+
+main32:
+	call protected_init
+	ROW "01", "SGDT    ", row_sgdt
+	ROW "02", "SIDT    ", row_sidt
+	ROW "03", "SLDT    ", row_sldt
+	ROW "04", "SMSW    ", row_smsw
+	ROW "05", "PUSHF   ", row_pushf
+	ROW "06", "POPF    ", row_popf
+	ROW "07", "LAR     ", row_lar
+	ROW "08", "LSL     ", row_lsl
+	ROW "09", "VERR    ", row_verr
+	ROW "10", "VERW    ", row_verw
+	ROW "11", "POP SEG ", row_pop
+	ROW "12", "PUSH SEG", row_push
+	ROW "13", "CALL FAR", row_call
+	ROW "14", "JMP FAR ", row_jmp
+	ROW "15", "INT N   ", row_int
+	ROW "16", "RET FAR ", row_ret
+	ROW "17", "STR     ", row_str
+	ROW "18", "MOV SEG ", row_mov
+	SAY32 "SENSITIVE: ROWS "
+	mov eax, [rows]
+	call p32_putdec
+	SAY32 ", PASS "
+	mov eax, [rows_passed]
+	call p32_putdec
+	SAY32 NL
+	jmp p32_power_off
+
+row_result:
+	inc dword [rows]
+	cmp byte [result], 0
+	jne .fail
+	inc dword [rows_passed]
+	SAY32 " PASS", NL
+	ret
+.fail:
+	SAY32 " FAIL", NL
+	ret
+
+; The way out of a row that fails, from any depth of its stack: rows keep ESP in EBP.
+row_fails:
+	mov esp, ebp
+	stc
+	ret
+
+%macro BEGIN 0
+	mov ebp, esp
+%endmacro
+%macro PASS 0
+	mov esp, ebp
+	clc
+	ret
+%endmacro
+
+row_sgdt:
+	BEGIN
+	sgdt [operand]
+	mov ax, [operand]
+	cmp ax, [gdt32_pointer]
+	MUST e
+	mov eax, [operand + 2]
+	cmp eax, gdt32
+	MUST e
+	PASS
+
+row_sidt:
+	BEGIN
+	sidt [operand]
+	mov ax, [operand]
+	cmp ax, [idt32_pointer]
+	MUST e
+	mov eax, [operand + 2]
+	cmp eax, idt32
+	MUST e
+	PASS
+
+row_sldt:
+	BEGIN
+	xor eax, eax
+	lldt ax
+	sldt eax
+	test ax, ax
+	MUST z
+	mov eax, SEL_LDT
+	lldt ax
+	sldt ecx
+	cmp cx, SEL_LDT
+	MUST e
+	PASS
+
+; TS, EM and MP, changed by all three ways to change them, must show as this guest set them
+row_smsw:
+	BEGIN
+	mov eax, cr0
+	mov [operand], eax
+	or eax, 8
+	mov cr0, eax
+	smsw cx
+	cmp cx, ax
+	mov edx, eax
+	MUST e
+	clts
+	smsw ecx
+	and edx, ~8
+	cmp cx, dx
+	MUST e
+	test cl, 1			; protection is on
+	MUST nz
+	mov eax, edx
+	or eax, 0x0A
+	lmsw ax
+	smsw ecx
+	cmp cx, ax
+	MUST e
+	mov eax, [operand]
+	mov cr0, eax
+	PASS
+
+row_pushf:
+	BEGIN
+	cli
+	pushf
+	pop eax
+	test eax, IF
+	MUST z
+	sti
+	pushf
+	pop eax
+	cli
+	test eax, IF
+	MUST nz
+	PASS
+
+; At ring 0 POPF changes IF and IOPL; at ring 3 it silently changes neither.
+row_popf:
+	BEGIN
+	push dword IF | IOPL | 2
+	popf
+	pushf
+	pop eax
+	push dword 2
+	popf
+	pushf
+	pop ecx
+	and eax, IF | IOPL
+	cmp eax, IF | IOPL
+	MUST e
+	test ecx, IF | IOPL
+	MUST z
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	test dword [operand], IF | IOPL
+	MUST z
+	PASS
+.ring3:
+	push dword IF | IOPL | 2
+	popf
+	pushf
+	pop dword [operand]
+	int 0x80
+
+row_lar:
+	BEGIN
+	mov ecx, SEL_SMALL
+	lar eax, ecx
+	MUST z
+	and eax, 0x00F0FF00
+	cmp eax, 0x00409000
+	jne .accessed
+	jmp .rest
+.accessed:
+	cmp eax, 0x00409100		; the accessed bit, if it has been loaded before
+	MUST e
+.rest:
+	xor ecx, ecx
+	lar eax, ecx
+	MUST nz
+	; ring 3 may not look at a ring 0 segment
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	cmp byte [operand], 0
+	MUST e
+	PASS
+.ring3:
+	mov ecx, SEL_DATA0
+	lar eax, ecx
+	setz [operand]
+	int 0x80
+
+row_lsl:
+	BEGIN
+	mov ecx, SEL_SMALL
+	lsl eax, ecx
+	MUST z
+	cmp eax, 0x123
+	MUST e
+	mov ecx, SEL_CODE0
+	lsl eax, ecx
+	MUST z
+	cmp eax, -1
+	MUST e
+	mov ecx, gdt32_end - gdt32
+	lsl eax, ecx
+	MUST nz
+	PASS
+
+row_verr:
+	BEGIN
+	mov eax, SEL_DATA0
+	verr ax
+	MUST z
+	mov eax, SEL_EXECUTE
+	verr ax
+	MUST nz
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	cmp byte [operand], 0
+	MUST e
+	PASS
+.ring3:
+	mov eax, SEL_DATA0
+	verr ax
+	setz [operand]
+	int 0x80
+
+row_verw:
+	BEGIN
+	mov eax, SEL_DATA0
+	verw ax
+	MUST z
+	mov eax, SEL_SMALL
+	verw ax
+	MUST nz
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	cmp byte [operand], 0
+	MUST e
+	PASS
+.ring3:
+	mov eax, SEL_DATA0
+	verw ax
+	setz [operand]
+	int 0x80
+
+row_pop:
+	BEGIN
+	push dword SEL_SMALL
+	pop es
+	mov eax, es
+	mov ecx, SEL_DATA0
+	mov es, ecx
+	cmp ax, SEL_SMALL
+	MUST e
+	push dword SEL_IN_LDT
+	pop fs
+	mov eax, fs
+	cmp ax, SEL_IN_LDT
+	MUST e
+	push dword SEL_EXECUTE
+	TRY32 pop fs
+	cmp dword [trap_vector], 13
+	MUST e
+	; at ring 3 a ring 0 data segment is refused
+	mov dword [trap_vector], NO_TRAP
+	mov dword [trap_fixup], row_fails	; tells the trap routine that one is expected
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	mov dword [trap_fixup], 0
+	cmp dword [trap_vector], 13
+	MUST e
+	PASS
+.ring3:
+	push dword SEL_DATA0
+	pop es
+	int 0x80
+
+row_push:
+	BEGIN
+	push cs
+	pop eax
+	cmp ax, SEL_CODE0
+	MUST e
+	push ss
+	pop eax
+	cmp ax, SEL_DATA0
+	MUST e
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	mov eax, [operand]
+	cmp ax, SEL_CODE3
+	MUST e
+	PASS
+.ring3:
+	push cs
+	pop dword [operand]
+	int 0x80
+
+; directly, and through a call gate from ring 3 to ring 0
+row_call:
+	BEGIN
+	call SEL_CODE0:.direct
+	cmp eax, SEL_CODE0
+	MUST e
+	mov eax, .gated
+	mov [gdt32 + SEL_GATE], ax
+	mov word [gdt32 + SEL_GATE + 2], SEL_CODE0
+	mov word [gdt32 + SEL_GATE + 4], 0xEC00
+	shr eax, 16
+	mov [gdt32 + SEL_GATE + 6], ax
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	cmp dword [operand], SEL_CODE0
+	MUST e
+	cmp dword [operand + 4], SEL_CODE3
+	MUST e
+	PASS
+.direct:
+	mov eax, [esp + 4]
+	retf
+.ring3:
+	call SEL_GATE | 3:0
+	int 0x80
+.gated:
+	xor eax, eax
+	mov ax, cs
+	mov [ss:operand], eax
+	mov eax, [esp + 4]
+	mov [ss:operand + 4], eax
+	retf
+
+row_jmp:
+	BEGIN
+	jmp SEL_CONFORMING:.conforming
+.conforming:
+	mov eax, cs
+	jmp SEL_CODE0:.plain
+.plain:
+	cmp ax, SEL_CONFORMING		; conforming code in ring 0: the low bits are the true ring
+	MUST e
+	TRY32 jmp SEL_DATA0:0
+	cmp dword [trap_vector], 13
+	MUST e
+	PASS
+
+; a gate that only ring 0 may use: works at ring 0, general protection at ring 3
+row_int:
+	BEGIN
+	GATE 0x81, SEL_CODE0, GATE_RING0, .handler
+	mov dword [operand], 0
+	int 0x81
+	cmp dword [operand], SEL_CODE0
+	MUST e
+	mov dword [trap_vector], NO_TRAP
+	mov dword [trap_fixup], row_fails
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	mov dword [trap_fixup], 0
+	cmp dword [trap_vector], 13
+	MUST e
+	cmp dword [trap_error], 0x81 * 8 + 2
+	MUST e
+	PASS
+.handler:
+	mov eax, [esp + 4]
+	mov [operand], eax
+	iret
+.ring3:
+	int 0x81
+	int 0x80
+
+; RETF to ring 3 has to arrive there, with both stacks changed
+row_ret:
+	BEGIN
+	mov eax, 2
+	mov edi, .ring3
+	call ring3_run
+	cmp dword [operand], SEL_CODE3
+	MUST e
+	cmp dword [operand + 4], ring3_stack_top
+	MUST e
+	cmp word [operand + 8], SEL_DATA3
+	MUST e
+	PASS
+.ring3:
+	xor eax, eax
+	mov ax, cs
+	mov [operand], eax
+	mov [operand + 4], esp
+	mov [operand + 8], ss
+	int 0x80
+
+row_str:
+	BEGIN
+	str eax
+	cmp ax, SEL_TSS
+	MUST e
+	test byte [gdt32 + SEL_TSS + 5], 2	; and its descriptor says busy
+	MUST nz
+	PASS
+
+row_mov:
+	BEGIN
+	mov eax, cs
+	cmp ax, SEL_CODE0
+	MUST e
+	mov eax, SEL_SMALL
+	mov es, eax
+	mov ecx, es
+	mov eax, SEL_DATA0
+	mov es, eax
+	cmp cx, SEL_SMALL
+	MUST e
+	mov eax, SEL_EXECUTE
+	TRY32 mov gs, eax
+	cmp dword [trap_vector], 13
+	MUST e
+	PASS
+
+section .data
+align 4, db 0
+operand		dd 0, 0, 0, 0
+rows		dd 0
+rows_passed	dd 0
+result		db 0
+
+GUEST_END

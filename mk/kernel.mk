@@ -1,0 +1,53 @@
+# The kernel, build/vm64.elf: one list of objects for each layer, so that the layering shows.
+# Part: included by the Makefile at the root.
+
+BUILD ?= build
+KERNEL_CC ?= gcc
+KERNEL_LD ?= ld
+NASM ?= nasm
+
+KERNEL_BOOT := boot/multiboot2/entry.asm boot/multiboot2/multiboot2.c boot/multiboot2/start.c boot/memmap.c
+
+KERNEL_ARCH := arch/x86/main.c arch/x86/processor.c arch/x86/percpu.c arch/x86/paging.c arch/x86/apic.c \
+	arch/x86/traps.asm arch/x86/traps.c
+
+KERNEL_VMX := arch/x86/vmx/entry.asm arch/x86/vmx/run.c arch/x86/vmx/exit.c arch/x86/vmx/vmx.c \
+	arch/x86/vmx/state.c arch/x86/vmx/ept.c arch/x86/vmx/mtrr.c arch/x86/vmx/extended.c \
+	arch/x86/vmx/audit.c arch/x86/vmx/gate.c arch/x86/vmx/gate_read.c
+
+KERNEL_VMM := vmm/dispatcher.c \
+	$(sort $(wildcard vmm/allocator/*.c)) $(sort $(wildcard vmm/interpreter/*.c)) \
+	$(sort $(wildcard vmm/machine/*.c)) $(sort $(wildcard vmm/devices/*.c)) \
+	$(sort $(wildcard vmm/ipl/*.c)) $(sort $(wildcard vmm/cp/*.c))
+
+KERNEL_DRIVERS := $(sort $(wildcard drivers/*.c))
+
+KERNEL_LIB := lib/string.c lib/printf.c
+
+KERNEL_SOURCES := $(KERNEL_BOOT) $(KERNEL_ARCH) $(KERNEL_VMX) $(KERNEL_VMM) $(KERNEL_DRIVERS) $(KERNEL_LIB)
+KERNEL_OUT := $(BUILD)/kernel
+KERNEL_OBJS := $(patsubst %.c,$(KERNEL_OUT)/%.o,$(filter %.c,$(KERNEL_SOURCES))) \
+	$(patsubst %.asm,$(KERNEL_OUT)/%.asm.o,$(filter %.asm,$(KERNEL_SOURCES)))
+
+KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -Wall -Wextra -Wshadow -Wundef -Wmissing-prototypes \
+	-Wstrict-prototypes -Wconversion -Werror -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie \
+	-fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing -fno-common -ffunction-sections -I.
+
+KERNEL_LDFLAGS := -T linker.ld --orphan-handling=error -z max-page-size=4096 -z noexecstack -static -nostdlib \
+	--fatal-warnings --gc-sections
+
+include drivers/drivers.mk
+
+$(BUILD)/vm64.elf: $(KERNEL_OBJS) $(BUILD)/font.o linker.ld
+	$(KERNEL_LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJS) $(BUILD)/font.o -o $@
+
+$(KERNEL_OUT)/%.o: %.c mk/kernel.mk
+	@mkdir -p $(@D)
+	$(KERNEL_CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(KERNEL_OUT)/%.asm.o: %.asm mk/kernel.mk
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -Wall -Werror $< -o $@
+
+-include $(patsubst %.o,%.d,$(KERNEL_OBJS))

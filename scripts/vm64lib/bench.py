@@ -1,0 +1,172 @@
+"""`vm64 bench`: the figures of CP, measured in Bochs, where one tick is one instruction and runs are repeatable."""
+# Part in the monitor: none; bare side and guest side come from the same files.
+
+import json
+import os
+import re
+import sys
+
+from . import images, patterns, paths, script
+from .engines import Bochs, Spec
+from .machine import Machine, Unmet
+
+LINUX_PARM = "console=ttyS0 quiet panic=-1 cryptomgr.notests"
+LINUX_STORAGE = "128M"
+MEMORY = 512
+
+# What is measured: key, text, target (at most), how it is printed.
+FIGURES = [
+    ("cpuid_ticks", "CPUID round trip in a guest's loop", 150, "{:d} ticks"),
+    ("vmcall_ticks", "VMCALL round trip", 150, "{:d} ticks"),
+    ("rdmsr_ticks", "RDMSR that exits", 200, "{:d} ticks"),
+    ("out_ticks", "OUT to a virtual device", 250, "{:d} ticks"),
+    ("storage_exits", "EPT violations on a guest's own storage", 0, "{:d}"),
+    ("linux_ratio", "Linux to its shell: one guest / bare", 1.05, "{:.3f}"),
+    ("linux_pair_ratio", "Linux to both shells: two guests / bare", 2.1, "{:.3f}"),
+    ("cp_bytes", "real storage of CP, fixed part", 16 << 20, "{:,d} bytes"),
+    ("guest_bytes", "real storage of CP for each guest", 1 << 20, "{:,d} bytes"),
+]
+PARTS = ["operations", "linux", "pair"]
+
+OPERATOR = "USER OPERATOR OPERATOR 0 0 ABCDEFG\n"
+
+
+def user(name, storage, ipl, initrd=None):
+    """One user of the directory, started with CP."""
+    text = "USER %s %s %s %s G\n CONSOLE 009 3215\n OPTION AUTOLOG\n IPL %s\n" % (name, name, storage, storage, ipl)
+    return text + (" INITRD %s\n" % initrd if initrd else "")
+
+
+def linux(name):
+    return user(name, LINUX_STORAGE, "vmlinuz LINUX PARM " + LINUX_PARM, "initrd")
+
+
+class Run:
+    """One boot of CP in Bochs through GRUB, as every measurement wants it."""
+
+    def __init__(self, options, name, directory, parm=""):
+        self.name, self.directory, self.parm = name, directory, parm
+        log = os.path.join(options.log, name + ".log") if options.log else None
+        paths.say("bench: " + name)
+        self.machine = Machine(Bochs(), self.make_spec, log, options.timeout)
+
+    def make_spec(self, work):
+        directory = work / "directory"
+        directory.write_text(self.directory)
+        image = work / "disc.iso"
+        images.bios_iso(images.Content(directory, self.parm), image, work)
+        return Spec(image, memory=MEMORY)
+
+    def __enter__(self):
+        self.machine.__enter__()
+        return self.machine
+
+    def __exit__(self, *error):
+        if error[0] is not None:
+            tail = self.machine.console().splitlines()[-12:]
+            paths.say("\n".join(["bench: %s: the console's last lines:" % self.name] + tail))
+            paths.say("\n".join(["the emulator's last lines:"] + self.machine.log_tail(6)))
+        return self.machine.__exit__(*error)
+
+
+def number(machine, pattern, seconds):
+    """The number that a line of the given form carries."""
+    return int(machine.expect(pattern_bytes(pattern), seconds).group(1))
+
+
+def pattern_bytes(pattern):
+    return re.compile(pattern.pattern.encode(), re.MULTILINE)
+
+
+def operations(options):
+    """The round trips, by the guest BENCH; then how often its own storage trapped, by CP's count."""
+    found = {}
+    with Run(options, "operations", OPERATOR + user("BENCH", "64M", "bench.bin")) as machine:
+        machine.expect(r"BENCH done", options.timeout)
+        for match in patterns.BENCH_VALUE.finditer(machine.console()):
+            found[match.group(1)] = int(match.group(2))
+        script.wait_ready(machine, 60)
+        machine.type("INDICATE BENCH")
+        found["storage_exits"] = number(machine, patterns.STORAGE_EXITS, 60)
+        storage_of_cp(machine, found)
+    return found
+
+
+def storage_of_cp(machine, found):
+    machine.type("QUERY ALLOC")
+    found["cp_bytes"] = number(machine, patterns.CP_BYTES, 60)
+    found["guest_bytes"] = number(machine, patterns.GUEST_BYTES, 60)
+
+
+def linux_bare(options):
+    """Ticks from the kernel's first instruction to the shell, on the bare processor."""
+    with Run(options, "linux bare", OPERATOR + linux("LINUX1"), "bare=LINUX1") as machine:
+        entry = number(machine, patterns.BARE_ENTRY, options.timeout)
+        return number(machine, patterns.TICKS, options.timeout) - entry
+
+
+def linux_guests(options, count):
+    """The same in guests at the same time: the slowest one's ticks. A guest's counter is 0 at its first instruction."""
+    names = ["LINUX%d" % (i + 1) for i in range(count)]
+    with Run(options, "linux in %d guest%s" % (count, "s" * (count > 1)),
+             OPERATOR + "".join(linux(name) for name in names)) as machine:
+        return max(number(machine, patterns.TICKS, options.timeout) for _ in names)
+
+
+def measure(options):
+    """Everything asked for, by key; a figure that could not be measured is missing, and why is said."""
+    parts = options.only or PARTS
+    found, good = {}, True
+    bare = None
+    for part in parts:
+        try:
+            if part == "operations":
+                found.update(operations(options))
+                continue
+            if bare is None:
+                bare = linux_bare(options)
+                found["linux_bare_ticks"] = bare
+            count, key = (1, "linux") if part == "linux" else (2, "linux_pair")
+            ticks = linux_guests(options, count)
+            found[key + "_ticks"] = ticks
+            found[key + "_ratio"] = round(ticks / bare, 4)
+        except Unmet as unmet:
+            paths.say("bench: %s could not be measured: %s" % (part, unmet))
+            good = False
+    return found, good
+
+
+def table(found):
+    rows = [("what", "key", "measured", "at most", "")]
+    for key, text, target, form in FIGURES:
+        value = found.get(key)
+        verdict = "" if value is None else ("met" if value <= target else "NOT MET")
+        rows.append((text, key, "-" if value is None else form.format(value), form.format(target), verdict))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]), row[3].rjust(widths[3]),
+                 row[4]]
+        lines.append("  ".join(cells).rstrip())
+    listed = {figure[0] for figure in FIGURES}
+    others = ["%s=%d" % item for item in sorted(found.items()) if item[0] not in listed]
+    return "\n".join(lines + (["also: " + " ".join(others)] if others else []))
+
+
+def command(options):
+    need_folder(options.log)
+    paths.need_packages()
+    guests = paths.BUILD / "guests"
+    paths.need_products(paths.KERNEL, guests / "bench.bin", guests / "linux" / "vmlinuz", guests / "linux" / "initrd")
+    found, good = measure(options)
+    if options.json:
+        print(json.dumps({key: found[key] for key, *_ in FIGURES if key in found}))
+    else:
+        print(table(found))
+    sys.stdout.flush()
+    return 0 if good else 1
+
+
+def need_folder(log):
+    if log:
+        os.makedirs(log, exist_ok=True)

@@ -1,0 +1,145 @@
+"""`vm64 try`: CP with one file as its only guest; shows what that guest prints and how it ended."""
+# Part in the monitor: none.
+
+import re
+import threading
+
+from . import images, patterns, paths
+from .engines import Spec
+
+STORAGE = re.compile(r"^(\d+)([KMG])$", re.IGNORECASE)
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+PARM = "console=GUEST autoquit"
+CP_MIB = 192            # real storage beside the guest's: firmware, CP, and the files as they were loaded
+
+
+def storage_bytes(text):
+    match = STORAGE.match(text)
+    if not match or not int(match.group(1)):
+        raise ValueError("storage is a number and K, M or G, like 128M; not: " + text)
+    return int(match.group(1)) * UNITS[match.group(2).upper()]
+
+
+def directory_text(storage, initrd, append):
+    lines = ["* made by vm64 try", "USER OPERATOR OPERATOR 0 0 ABCDEFG",
+             "USER GUEST GUEST %s %s G" % (storage.upper(), storage.upper()),
+             " CONSOLE 009 3215", " OPTION AUTOLOG",
+             " IPL image" + (" PARM " + append if append else "")]
+    if initrd:
+        lines.append(" INITRD initrd")
+    return "\n".join(lines) + "\n"
+
+
+class GuestOutput:
+    """Tells the guest's output from CP's on the one line that both use: CP's messages are whole lines of a fixed form.
+    What the guest prints is passed on as it comes; only the beginning of a line that may yet turn out to be CP's is
+    held back."""
+
+    def __init__(self, show, until=None):
+        self.show = show                # gets text of the guest's
+        self.until = until
+        self.started = False            # nothing before CP is ready is the guest's
+        self.line = ""                  # the line being assembled
+        self.shown = 0                  # how much of it has been passed on
+        self.guest = ""                 # all of the guest's output, for --until
+        self.cp = []                    # CP's messages
+        self.found = False
+        self.end = None                 # (good, message): how the guest ended
+        self.changed = threading.Event()
+
+    def feed(self, text):
+        for piece in text.replace("\r", "").splitlines(keepends=True):
+            self.line += piece
+            if self.line.endswith("\n"):
+                self.whole_line()
+            elif self.started and not self.may_be_cp():
+                self.pass_on()
+        if self.until and not self.found and self.until.search(self.guest):
+            self.found = True
+            self.changed.set()
+
+    def may_be_cp(self):
+        return self.shown == 0 and (self.line[:3] in ("D", "DM", "DMK", "V", "V6", "V64")
+                                    and len(self.line) < patterns.CP_MESSAGE_LENGTH
+                                    or patterns.CP_MESSAGE.match(self.line) is not None)
+
+    def pass_on(self):
+        new = self.line[self.shown:]
+        self.shown = len(self.line)
+        self.guest += new
+        self.show(new)
+
+    def whole_line(self):
+        if self.shown == 0 and patterns.CP_MESSAGE.match(self.line):
+            self.cp_message(self.line.rstrip())
+        elif self.started:
+            self.pass_on()
+        self.line, self.shown = "", 0
+
+    def cp_message(self, message):
+        self.cp.append(message)
+        if re.match(patterns.READY, message):
+            self.started = True
+        for pattern, good in patterns.GUEST_ENDS:
+            if self.end is None and pattern.match(message):
+                self.end = (good, message)
+                self.changed.set()
+        if self.end is None and patterns.NO_MONITOR.match(message):
+            self.end = (False, message)
+            self.changed.set()
+
+
+def memory_for(storage):
+    return -(-storage // (1 << 20)) + CP_MIB
+
+
+def make_spec(options, storage):
+    """What Machine calls to put the boot medium into the work folder."""
+    extra = {"image": options.image}
+    if options.initrd:
+        extra["initrd"] = options.initrd
+
+    def make(work):
+        directory = work / "directory"
+        directory.write_text(directory_text(options.storage, options.initrd, options.append))
+        content = images.Content(directory, PARM, extra)
+        if options.boot == "uefi":
+            image = work / "disk.img"
+            images.esp_disk(content, image, work)
+        else:
+            image = work / "disc.iso"
+            images.bios_iso(content, image, work)
+        memory = options.memory or memory_for(storage + 2 * content.size())
+        return Spec(image, options.boot, memory, options.cpu)
+
+    return make
+
+
+def run(machine, output, until, has_until):
+    """Follows the guest to its end; returns the exit status."""
+    while not machine.closed and not machine.out_of_time():
+        output.changed.wait(machine.left(0.2))
+        if has_until and output.found:
+            return 0
+        if output.end:
+            break
+    if machine.closed and machine.reader:
+        machine.reader.join(2)
+    if has_until and output.found:
+        return 0
+    if output.end:
+        good, message = output.end
+        if good and not has_until:
+            return 0
+        paths.say("the guest ended: " + message if good is False
+                  else "the guest switched itself off before this came: " + until)
+        return 1
+    if machine.closed:
+        last = output.cp[-1] if output.cp else "CP said nothing"
+        paths.say("the emulator ended before the guest did; CP's last message: " + last)
+        paths.say("\n".join(["the emulator's last lines:"] + machine.log_tail(8)))
+        return 1
+    paths.say("time is up" + ("; not seen: " + until if has_until else "; the guest still runs"))
+    for message in output.cp[-5:]:
+        paths.say("CP: " + message)
+    return 1

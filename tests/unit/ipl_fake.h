@@ -1,0 +1,178 @@
+/* A machine for tests of guest memory and IPL: storage of exact size, registers in arrays, a bus that listens. */
+/* Part: unit tests, on the host; included by one test file each. */
+#ifndef TESTS_UNIT_IPL_FAKE_H
+#define TESTS_UNIT_IPL_FAKE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "arch/api/cpu.h"
+#include "lib/errno.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "vmm/machine/gmem.h"
+
+static struct vm fake_vm;
+static uint64_t fake_size;	/* of what follows; a test may pretend more in fake_vm.storage_size */
+static uint8_t *fake_storage;	/* malloc'ed to the byte: the sanitizer sees the first wild one */
+static uint64_t fake_regs[VREGS];
+static struct segment fake_segments[SEGS];
+static unsigned int fake_bits = 40;
+static bool fake_pse36 = true, fake_1g_pages = true;
+static uint64_t fake_tsc = 1000;
+static uint8_t fake_ports[0x10000];
+static uint32_t fake_port_writes;
+static unsigned int fake_resets;
+
+#define FAKE_REAL 0x40000000ull	/* real address of the guest's storage */
+
+void *cpu_direct(hpa_t address)
+{
+	assert_true(address.v >= FAKE_REAL && address.v - FAKE_REAL < fake_size);
+	return fake_storage + (address.v - FAKE_REAL);
+}
+
+void cpu_panic(const char *format, ...)
+{
+	fail_msg("cpu_panic: %s", format);
+	abort();
+}
+
+unsigned int cpu_physical_bits(void)
+{
+	return fake_bits;
+}
+
+struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid_regs r = { 0 };
+
+	(void)subleaf;
+	if (leaf == 1)
+		r.edx = fake_pse36 ? 1u << 17 : 0;
+	if (leaf == 0x80000001)
+		r.edx = fake_1g_pages ? 1u << 26 : 0;
+	return r;
+}
+
+uint64_t cpu_tsc(void)
+{
+	return fake_tsc;
+}
+
+uint64_t cpu_tsc_hz(void)
+{
+	return 1000000000;
+}
+
+uint64_t arch_vcpu_get(struct arch_vcpu *av, enum vreg reg)
+{
+	assert_ptr_equal(av, &fake_vm.av);
+	return fake_regs[reg];
+}
+
+void arch_vcpu_set(struct arch_vcpu *av, enum vreg reg, uint64_t value)
+{
+	assert_ptr_equal(av, &fake_vm.av);
+	fake_regs[reg] = value;
+}
+
+void arch_vcpu_get_segment(struct arch_vcpu *av, enum seg seg, struct segment *s)
+{
+	(void)av;
+	*s = fake_segments[seg];
+}
+
+void arch_vcpu_set_segment(struct arch_vcpu *av, enum seg seg, const struct segment *s)
+{
+	(void)av;
+	fake_segments[seg] = *s;
+}
+
+bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a)
+{
+	assert_ptr_equal(bus, &fake_vm.bus);
+	assert_int_equal(space, BUS_PORT);
+	assert_true(a->addr < sizeof(fake_ports) && a->size == 1);
+	if (a->write) {
+		fake_ports[a->addr] = (uint8_t)a->value;
+		fake_port_writes++;
+	} else {
+		a->value = fake_ports[a->addr];
+	}
+	return true;
+}
+
+uint64_t machine_wall_seconds(const struct vm *vm)
+{
+	(void)vm;
+	return 86400 * 20000ull + 43200;	/* noon */
+}
+
+uint64_t machine_storage_size(const struct vm *vm)
+{
+	return vm->storage_size;
+}
+
+void machine_reset_request(struct vm *vm, const char *by)
+{
+	(void)vm;
+	(void)by;
+	fake_resets++;
+}
+
+void vm_ended(struct vm *vm, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(vm->why, sizeof(vm->why), format, args);
+	va_end(args);
+	vm->state = VM_ENDED;
+}
+
+void vm_system_reset(struct vm *vm, bool clear)
+{
+	if (clear)
+		memset(fake_storage, 0, fake_size);
+	memset(fake_regs, 0, sizeof(fake_regs));
+	memset(fake_segments, 0, sizeof(fake_segments));
+	memset(vm->av.gpr, 0, sizeof(vm->av.gpr));
+	vm->state = VM_NO_SYSTEM;
+}
+
+static void fake_machine(uint64_t b)
+{
+	free(fake_storage);
+	memset(&fake_vm, 0, sizeof(fake_vm));
+	memset(fake_regs, 0, sizeof(fake_regs));
+	memset(fake_segments, 0, sizeof(fake_segments));
+	memset(fake_ports, 0, sizeof(fake_ports));
+	fake_storage = calloc(1, b ? b : 1);
+	assert_non_null(fake_storage);
+	fake_size = b;
+	fake_vm.storage_size = b;
+	fake_vm.storage_base = HPA(FAKE_REAL);
+	fake_vm.rows[0] = (struct npt_row){ GPA(0), HPA(FAKE_REAL), b, NPT_ALL, false };
+	fake_vm.row_count = 1;
+	fake_bits = 40;
+	fake_pse36 = true;
+	fake_1g_pages = true;
+	fake_port_writes = 0;
+	fake_resets = 0;
+}
+
+static int fake_teardown(void **state)
+{
+	(void)state;
+	free(fake_storage);
+	fake_storage = NULL;
+	return 0;
+}
+
+#endif

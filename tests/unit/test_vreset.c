@@ -1,0 +1,192 @@
+/*
+ * The ways out of a machine (reset, power-off) and the POST port.
+ * Part: unit test on the host.
+ * UNIT: vmm/devices/vreset.c vmm/devices/vdelay.c vmm/machine/bus.c lib/printf.c lib/string.c
+ */
+#include "tests/unit/vdev_fake.h"
+
+#include "vmm/devices/vdelay.h"
+#include "vmm/devices/vreset.h"
+
+static struct vreset reset;
+static struct vdelay delay;
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_init();
+	vreset_init(&reset, &fake);
+	vdelay_init(&delay, &fake);
+	assert_int_equal(vreset_claim(&reset, &fake.bus), 0);
+	assert_int_equal(vdelay_claim(&delay, &fake.bus), 0);
+	return 0;
+}
+
+static void keyboard_port_resets_and_nothing_else(void **state)
+{
+	unsigned int command;
+
+	(void)state;
+	assert_int_equal(inb(0x64), 0xff);
+	assert_int_equal(inb(0x60), 0xff);
+	for (command = 0; command < 256; command++) {
+		unsigned int before = fake.resets;
+
+		outb(0x64, command);
+		assert_int_equal(fake.resets - before, command >= 0xf0 && !(command & 1));
+		outb(0x60, command);
+	}
+	assert_int_equal(fake.resets, 8);
+	assert_string_equal(fake.by, "port 64h");
+	assert_int_equal(inb(0x64), 0xff);
+}
+
+static void port_92(void **state)
+{
+	(void)state;
+	assert_int_equal(inb(0x92), 0x02);
+	outb(0x92, 0x00);
+	assert_int_equal(inb(0x92), 0x02);	/* A20 stays on */
+	assert_int_equal(fake.resets, 0);
+	outb(0x92, 0x03);
+	assert_int_equal(fake.resets, 1);
+	outb(0x92, 0x03);	/* no edge */
+	assert_int_equal(fake.resets, 1);
+	reset.dev.ops->reset(&reset.dev);
+	outb(0x92, 0x01);
+	assert_int_equal(fake.resets, 2);
+	assert_string_equal(fake.by, "port 92h");
+}
+
+static void port_cf9(void **state)
+{
+	(void)state;
+	fake_out(0xcf8, 4, 0x8000fffc);	/* a PCI configuration address, not a reset */
+	fake_out(0xcf8, 2, 0x0600);
+	fake_out(0xcf9, 2, 0x0606);
+	assert_int_equal(fake.resets, 0);
+	assert_int_equal(fake_in(0xcf8, 4), 0xffffffff);
+	assert_int_equal(inb(0xcfb), 0xff);
+	outb(0xcf9, 0x02);
+	assert_int_equal(inb(0xcf9), 0x02);
+	assert_int_equal(fake.resets, 0);
+	outb(0xcf9, 0x06);
+	assert_int_equal(fake.resets, 1);
+	outb(0xcf9, 0x0e);
+	assert_int_equal(fake.resets, 1);
+	outb(0xcf9, 0x00);
+	outb(0xcf9, 0x04);
+	assert_int_equal(fake.resets, 2);
+	assert_string_equal(fake.by, "port CF9h");
+}
+
+static void acpi_like_power_off(void **state)
+{
+	(void)state;
+	fake_out(0x604, 2, 0xdfff);
+	fake_out(0x604, 1, 0xff);
+	fake_out(0x605, 1, 0xdf);
+	assert_int_equal(fake.power_offs, 0);
+	assert_int_equal(fake_in(0x604, 2), 0xffff);
+	fake_out(0x604, 2, 0x2000);
+	assert_int_equal(fake.power_offs, 1);
+	fake_out(0x604, 4, 0x3c00);
+	assert_int_equal(fake.power_offs, 2);
+	fake_out(0x605, 1, 0x20);
+	assert_int_equal(fake.power_offs, 3);
+	assert_string_equal(fake.by, "port 604h");
+}
+
+static void spell(const char *word)
+{
+	for (; *word; word++)
+		outb(0x8900, (uint8_t)*word);
+}
+
+static void spelled_power_off(void **state)
+{
+	(void)state;
+	spell("shutdown");
+	spell("Shutdow");
+	assert_int_equal(fake.power_offs, 0);
+	spell("nShutdownShut");
+	assert_int_equal(fake.power_offs, 2);
+	spell("Shutdown");	/* "ShutS" begins again at its last letter */
+	assert_int_equal(fake.power_offs, 3);
+	assert_string_equal(fake.by, "port 8900h");
+	assert_int_equal(inb(0x8900), 0xff);
+}
+
+static void post_port_keeps_a_byte(void **state)
+{
+	char text[32];
+
+	(void)state;
+	outb(0x80, 0x42);
+	assert_int_equal(inb(0x80), 0x42);
+	delay.dev.ops->dump(&delay.dev, text, sizeof(text));
+	assert_string_equal(text, "code=42");
+	delay.dev.ops->reset(&delay.dev);
+	assert_int_equal(inb(0x80), 0);
+}
+
+static void state_goes_round(void **state)
+{
+	size_t size, delay_size;
+	void *bytes, *delay_bytes;
+
+	(void)state;
+	outb(0xcf9, 0x02);
+	outb(0x92, 0x0c);
+	outb(0x80, 0x77);
+	spell("Shut");
+	bytes = fake_save(&reset.dev, &size);
+	delay_bytes = fake_save(&delay.dev, &delay_size);
+	reset.dev.ops->reset(&reset.dev);
+	delay.dev.ops->reset(&delay.dev);
+	assert_int_equal(inb(0xcf9), 0);
+	assert_true(reset.dev.ops->restore(&reset.dev, bytes, size));
+	assert_true(delay.dev.ops->restore(&delay.dev, delay_bytes, delay_size));
+	assert_false(delay.dev.ops->restore(&delay.dev, bytes, size));
+	assert_int_equal(inb(0xcf9), 0x02);
+	assert_int_equal(inb(0x92), 0x0e);
+	assert_int_equal(inb(0x80), 0x77);
+	spell("down");
+	assert_int_equal(fake.power_offs, 1);
+	free(bytes);
+	free(delay_bytes);
+	fake_check_bad_restore(&reset.dev);
+	fake_check_bad_restore(&delay.dev);
+}
+
+static void anything_may_be_written(void **state)
+{
+	static const uint16_t ports[] = { 0x5e, 0x60, 0x64, 0x80, 0x90, 0xcf4, 0xcf8, 0x600, 0x604,
+					  0x88fe };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 1000000; i++) {
+		fake_random_access(&reset.dev, 7, ports[fake_below(ARRAY_LEN(ports))], 5);
+		if (i % 1000 == 0)
+			reset.dev.ops->reset(&reset.dev);
+		assert_true(reset.s.spelled < 8);
+	}
+	assert_true(fake.resets > 1000 && fake.power_offs > 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(keyboard_port_resets_and_nothing_else, setup),
+		cmocka_unit_test_setup(port_92, setup),
+		cmocka_unit_test_setup(port_cf9, setup),
+		cmocka_unit_test_setup(acpi_like_power_off, setup),
+		cmocka_unit_test_setup(spelled_power_off, setup),
+		cmocka_unit_test_setup(post_port_keeps_a_byte, setup),
+		cmocka_unit_test_setup(state_goes_round, setup),
+		cmocka_unit_test_setup(anything_may_be_written, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

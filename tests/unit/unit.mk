@@ -1,0 +1,33 @@
+# Builds and runs the unit tests: every tests/unit/test_NAME.c, with the sources its line `UNIT: a.c b.c` names.
+# Part in the monitor: none; what is pure in the monitor is proved here, on the host, under ASan and UBSan.
+
+UNIT_BUILD := $(BUILD)/unit
+UNIT_CC ?= gcc
+UNIT_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer -DHOST_TEST -I.
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+
+# The sources under test stand in the test's first comment, so that a new test needs no line here.
+unit_sources = $(shell sed -n '1,20s/.*UNIT:[[:space:]]*//p' tests/unit/$(1).c | sed 's,[*]/,,')
+
+define UNIT_RULE
+$(UNIT_BUILD)/$(1): tests/unit/$(1).c $(call unit_sources,$(1)) tests/unit/unit.mk
+	@mkdir -p $$(@D)
+	$$(UNIT_CC) $$(UNIT_CFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ \
+		tests/unit/$(1).c $(call unit_sources,$(1)) -lcmocka
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call UNIT_RULE,$(t))))
+
+# Every test runs, even after one has failed, so that one look shows all that is wrong.
+.PHONY: test-unit
+test-unit: $(UNIT_TESTS:%=$(UNIT_BUILD)/%)
+	@failed=; for t in $(UNIT_TESTS); do \
+		if ASAN_OPTIONS=detect_leaks=1 timeout 120 $(UNIT_BUILD)/$$t >$(UNIT_BUILD)/$$t.out 2>&1; then \
+			echo "unit: $$t: $$(grep -c '^\[       OK' $(UNIT_BUILD)/$$t.out) passed"; \
+		else \
+			cat $(UNIT_BUILD)/$$t.out; echo "unit: $$t: FAILED"; failed="$$failed $$t"; \
+		fi; \
+	done; \
+	if [ -n "$$failed" ]; then echo "unit: failed:$$failed"; exit 1; fi
+
+-include $(UNIT_TESTS:%=$(UNIT_BUILD)/%.d)

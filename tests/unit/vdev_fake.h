@@ -1,0 +1,245 @@
+/* A machine for the unit tests of virtual devices: it notes what a device asks of it. */
+/* Part: tests only; implements the machine_ functions of vmm/machine/vdev.h. */
+#ifndef TESTS_UNIT_VDEV_FAKE_H
+#define TESTS_UNIT_VDEV_FAKE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/machine/bus.h"
+#include "vmm/machine/vdev.h"
+
+#define FAKE_TEXT 4096
+
+struct vm {
+	uint64_t now, hz, wall_base, storage;
+	bool line[16];
+	unsigned int rises[16];	/* how often each line went up */
+	bool intr;
+	unsigned int intr_changes, resets, power_offs, deadline_changes;
+	const char *by;
+	uint8_t out[FAKE_TEXT], in[FAKE_TEXT];
+	unsigned int out_length, in_length, in_taken;
+	unsigned int room;	/* bytes that the console still takes */
+	void (*irq_hook)(struct vm *vm, unsigned int line, bool asserted);
+	struct bus bus;
+};
+
+static struct vm fake;
+
+/* An odd rate, so that no conversion is exact by luck. */
+static inline void fake_init(void)
+{
+	memset(&fake, 0, sizeof(fake));
+	fake.hz = 2394459371u;
+	fake.now = 77777777777u;
+	fake.wall_base = 1700000000u;
+	fake.storage = MIB(96);
+	fake.room = 1u << 30;
+}
+
+uint64_t machine_now(const struct vm *vm)
+{
+	return vm->now;
+}
+
+uint64_t machine_tsc_hz(const struct vm *vm)
+{
+	return vm->hz;
+}
+
+void machine_irq(struct vm *vm, unsigned int line, bool asserted)
+{
+	assert_in_range(line, 0, 15);
+	if (asserted && !vm->line[line])
+		vm->rises[line]++;
+	vm->line[line] = asserted;
+	if (vm->irq_hook)
+		vm->irq_hook(vm, line, asserted);
+}
+
+void machine_intr(struct vm *vm, bool asserted)
+{
+	vm->intr = asserted;
+	vm->intr_changes++;
+}
+
+void machine_reset_request(struct vm *vm, const char *by)
+{
+	vm->resets++;
+	vm->by = by;
+}
+
+void machine_power_off(struct vm *vm, const char *by)
+{
+	vm->power_offs++;
+	vm->by = by;
+}
+
+bool machine_console_room(const struct vm *vm, unsigned int unit)
+{
+	(void)unit;
+	return vm->room > 0;
+}
+
+void machine_console_put(struct vm *vm, unsigned int unit, uint8_t byte)
+{
+	(void)unit;
+	assert_true(vm->room > 0);
+	vm->room--;
+	vm->out[vm->out_length++ % FAKE_TEXT] = byte;
+}
+
+int machine_console_get(struct vm *vm, unsigned int unit)
+{
+	(void)unit;
+	if (vm->in_taken == vm->in_length)
+		return -1;
+	return vm->in[vm->in_taken++ % FAKE_TEXT];
+}
+
+bool machine_console_pending(const struct vm *vm, unsigned int unit)
+{
+	(void)unit;
+	return vm->in_taken != vm->in_length;
+}
+
+void machine_deadline_changed(struct vm *vm)
+{
+	vm->deadline_changes++;
+}
+
+uint64_t machine_wall_seconds(const struct vm *vm)
+{
+	return vm->wall_base + vm->now / vm->hz;
+}
+
+uint64_t machine_storage_size(const struct vm *vm)
+{
+	return vm->storage;
+}
+
+static inline void fake_type(const char *text)
+{
+	for (; *text; text++)
+		fake.in[fake.in_length++ % FAKE_TEXT] = (uint8_t)*text;
+}
+
+static inline uint64_t fake_in(uint64_t port, unsigned int size)
+{
+	struct io_access a = { .addr = port, .size = (uint8_t)size };
+
+	bus_access(&fake.bus, BUS_PORT, &a);
+	return a.value;
+}
+
+static inline void fake_out(uint64_t port, unsigned int size, uint64_t value)
+{
+	struct io_access a = { .addr = port, .value = value, .size = (uint8_t)size, .write = true };
+
+	bus_access(&fake.bus, BUS_PORT, &a);
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	return (uint8_t)fake_in(port, 1);
+}
+
+static inline void outb(uint16_t port, unsigned int value)
+{
+	fake_out(port, 1, value);
+}
+
+/* A xorshift generator: the same numbers in every run, so that a failure can be repeated. */
+static uint64_t fake_seed = 0x9e3779b97f4a7c15u;
+
+static inline uint64_t fake_random(void)
+{
+	fake_seed ^= fake_seed << 13;
+	fake_seed ^= fake_seed >> 7;
+	fake_seed ^= fake_seed << 17;
+	return fake_seed * 0x2545f4914f6cdd1du >> 7;
+}
+
+static inline uint64_t fake_below(uint64_t bound)
+{
+	return fake_random() % bound;
+}
+
+/*
+ * One access of random size and value somewhere in first to first + span - 1, past the bus if
+ * asked.
+ */
+static inline void fake_random_access(struct vdev *dev, uint32_t regions, uint64_t first,
+				      uint64_t span)
+{
+	static const uint8_t sizes[] = { 1, 1, 1, 1, 2, 4, 8 };
+	struct io_access a = { .addr = first + fake_below(span), .value = fake_random(),
+			       .size = sizes[fake_below(sizeof(sizes))],
+			       .write = fake_below(2) };
+
+	if (!a.write)
+		a.value = UINT64_MAX;
+	if (dev && fake_below(16) == 0)
+		dev->ops->access(dev, (uint32_t)fake_below(regions), &a);
+	else
+		bus_access(&fake.bus, BUS_PORT, &a);
+}
+
+/*
+ * Saves dev into a fresh buffer that is exactly as long as needed, so that ASan sees one byte too
+ * many.
+ */
+static inline void *fake_save(struct vdev *dev, size_t *size)
+{
+	void *bytes;
+
+	*size = dev->ops->save(dev, NULL, 0);
+	bytes = calloc(1, *size);
+	assert_int_equal(dev->ops->save(dev, bytes, *size - 1), *size);
+	assert_int_equal(*(uint8_t *)bytes, 0);	/* too little room: nothing written */
+	assert_int_equal(dev->ops->save(dev, bytes, *size), *size);
+	return bytes;
+}
+
+/* Bytes of another length or kind are refused, and so random ones must be judged without harm. */
+static inline void fake_check_bad_restore(struct vdev *dev)
+{
+	size_t size;
+	uint8_t *bytes = fake_save(dev, &size);
+	int i;
+
+	assert_false(dev->ops->restore(dev, bytes, size - 1));
+	assert_false(dev->ops->restore(dev, NULL, size));
+	bytes[0] ^= 1;
+	assert_false(dev->ops->restore(dev, bytes, size));
+	bytes[0] ^= 1;
+	for (i = 0; i < 20000; i++) {
+		uint8_t *bad = malloc(size);
+		unsigned int flips = 1 + (unsigned int)fake_below(4);
+
+		memcpy(bad, bytes, size);
+		while (flips--)
+			bad[8 + fake_below(size - 8)] = (uint8_t)fake_random();
+		if (dev->ops->restore(dev, bad, size)) {
+			unsigned int port;
+
+			for (port = 0; port < 0x100; port++)
+				fake_in(port, 1);
+			if (dev->ops->service)
+				dev->ops->service(dev, fake.now);
+		}
+		free(bad);
+	}
+	assert_true(dev->ops->restore(dev, bytes, size));
+	free(bytes);
+}
+
+#endif

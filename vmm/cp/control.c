@@ -1,0 +1,202 @@
+/* IPL, BEGIN, STOP, SYSTEM, EXTERNAL, SHUTDOWN: what makes machines run and stand still. */
+/* Part: cp/; operator's words to machine/ and ipl/. */
+#include "vmm/cp/command.h"
+
+#include "arch/api/cpu.h"
+#include "lib/string.h"
+#include "vmm/cp/cp.h"
+#include "vmm/cp/logon.h"
+#include "vmm/cp/messages.h"
+#include "vmm/cp/operand.h"
+#include "vmm/cp/session.h"
+#include "vmm/cp/shutdown.h"
+#include "vmm/cp/typewriter.h"
+
+static bool is_running(const struct vm *vm)
+{
+	return vm->state == VM_RUNNABLE || vm->state == VM_WAITING;
+}
+
+/* The terminal follows its own machine when that begins to run, not somebody else's. */
+static void follow(const struct command_call *c, const struct vm *vm)
+{
+	if (vm == session_vm() && !c->is_for && is_running(vm))
+		session_connect();
+}
+
+void control_begin(struct command_call *c)
+{
+	struct vm *vm = command_target(c);
+	char word[OPERAND_ROOM];
+	uint64_t address;
+
+	if (vm == NULL)
+		return;
+	if (operand_word(&c->at, word, sizeof(word)) != 0) {
+		if (!operand_hex(word, UINT64_MAX, &address) || !operand_end(c->at)) {
+			typewriter_error(MSG_CDB741E, word);
+			return;
+		}
+		if (is_running(vm)) {
+			typewriter_error(MSG_CDS746E, vm->userid);
+			return;
+		}
+		if (vm->state == VM_STOPPED)
+			arch_vcpu_set(&vm->av, VREG_RIP, address);
+	}
+	if (is_running(vm)) {
+		if (vm != session_vm())
+			cp_say(MSG_CFM722I, vm->userid);
+		follow(c, vm);
+		return;
+	}
+	if (vm_begin(vm) != 0) {
+		typewriter_error(MSG_CFM721E, vm->userid, vm_state_name(vm->state));
+		return;
+	}
+	users_of(vm)->held = false;
+	follow(c, vm);
+}
+
+void control_stop(struct command_call *c)
+{
+	struct vm *vm = command_target(c);
+
+	if (vm == NULL)
+		return;
+	if (!operand_end(c->at)) {
+		typewriter_error(MSG_CFC026E);
+		return;
+	}
+	users_of(vm)->held = false;
+	if (is_running(vm))
+		vm_stop(vm);
+	else
+		cp_say(MSG_CFM723I, vm->userid, vm_state_name(vm->state));
+}
+
+static bool take_file(const char **at, char to[DIRECTORY_FILE])
+{
+	char word[OPERAND_ROOM];
+
+	if (operand_word(at, word, sizeof(word)) == 0) {
+		typewriter_error(MSG_CFC026E);
+		return false;
+	}
+	if (!operand_file_name(word)) {
+		typewriter_error(MSG_IPL792E, word);
+		return false;
+	}
+	str_copy(to, word, DIRECTORY_FILE);
+	return true;
+}
+
+/* What may stand after the file: [kind] [INITRD file] [PARM text] */
+static bool take_ipl_rest(const char *at, enum ipl_kind *kind, char initrd[DIRECTORY_FILE],
+			  char parm[DIRECTORY_PARM])
+{
+	static const struct { const char *name; enum ipl_kind kind; } kinds[] = {
+		{ "LINUX", IPL_LINUX }, { "MULTIBOOT", IPL_MULTIBOOT }, { "BOOT", IPL_BOOT }, { "FLAT", IPL_FLAT },
+	};
+	char word[OPERAND_ROOM];
+	size_t i;
+
+	while (operand_word(&at, word, sizeof(word)) != 0) {
+		for (i = 0; i < ARRAY_LEN(kinds) && !str_same(word, kinds[i].name); i++)
+			;
+		if (i < ARRAY_LEN(kinds) && *kind == IPL_FIND_OUT) {
+			*kind = kinds[i].kind;
+		} else if (str_same(word, "INITRD") && initrd[0] == '\0') {
+			if (!take_file(&at, initrd))
+				return false;
+		} else if (str_same(word, "PARM")) {
+			/* A typed line is never longer than this has room for. */
+			str_copy(parm, operand_rest(at), DIRECTORY_PARM);
+			return true;
+		} else {
+			typewriter_error(MSG_CFC703E, word, "IPL");
+			return false;
+		}
+	}
+	return true;
+}
+
+void control_ipl(struct command_call *c)
+{
+	char file[DIRECTORY_FILE], initrd[DIRECTORY_FILE] = "", parm[DIRECTORY_PARM] = "";
+	struct ipl_request request = { .file = file, .initrd = initrd, .parm = parm };
+	struct vm *vm = command_target(c);
+	bool done;
+
+	if (vm == NULL)
+		return;
+	if (operand_end(c->at)) {
+		done = users_ipl_directory(vm);
+	} else {
+		if (!take_file(&c->at, file) || !take_ipl_rest(c->at, &request.kind, initrd, parm))
+			return;
+		/* The directory's own file keeps its initrd and parm when nothing else is said. */
+		if (str_same(file, vm->user->ipl_file) && operand_end(c->at))
+			done = users_ipl_directory(vm);
+		else
+			done = users_ipl(vm, &request);
+	}
+	if (done)
+		follow(c, vm);
+}
+
+void control_system(struct command_call *c)
+{
+	struct vm *vm = command_target(c);
+	char word[OPERAND_ROOM];
+
+	if (vm == NULL)
+		return;
+	if (operand_word(&c->at, word, sizeof(word)) == 0 || !operand_end(c->at)) {
+		typewriter_error(MSG_CFC026E);
+	} else if (operand_is(word, "RESET", 3)) {
+		vm_system_reset(vm, false);
+		cp_say("SYSTEM RESET");
+	} else if (operand_is(word, "CLEAR", 3)) {
+		vm_system_reset(vm, true);
+		cp_say("STORAGE CLEARED - SYSTEM RESET");
+	} else if (operand_is(word, "RESTART", 4)) {
+		if (users_ipl_again(vm))
+			follow(c, vm);
+	} else {
+		typewriter_error(MSG_CFC703E, word, "SYSTEM");
+	}
+}
+
+void control_external(struct command_call *c)
+{
+	struct vm *vm = command_target(c);
+
+	if (vm == NULL)
+		return;
+	if (!operand_end(c->at)) {
+		typewriter_error(MSG_CFC026E);
+		return;
+	}
+	if (vm->state == VM_NO_SYSTEM || vm->state == VM_ENDED) {
+		typewriter_error(MSG_CFM721E, vm->userid, vm_state_name(vm->state));
+		return;
+	}
+	vm->pending.nmi = true;
+	vm_kick(vm, VM_WORK_EVENT);
+	if (vm->state == VM_WAITING)
+		vm->state = VM_RUNNABLE;
+}
+
+void control_shutdown(struct command_call *c)
+{
+	char word[OPERAND_ROOM];
+
+	if (operand_word(&c->at, word, sizeof(word)) == 0) {
+		shutdown_now(false);
+	} else if (operand_is(word, "REIPL", 5) && operand_end(c->at)) {
+		shutdown_now(true);
+	} else {
+		typewriter_error(MSG_CFC703E, word, "SHUTDOWN");
+	}
+}

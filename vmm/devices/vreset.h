@@ -1,0 +1,21 @@
+/* The virtual ways out: reset by ports 64h, 92h and CF9h, power-off by ports 604h and 8900h. */
+/* Part: devices/; an interpreter of I/O that ends in a request to the machine. */
+#ifndef VMM_DEVICES_VRESET_H
+#define VMM_DEVICES_VRESET_H
+
+#include "vmm/machine/bus.h"
+#include "vmm/machine/vdev.h"
+
+struct vreset {
+	struct vdev dev;
+	struct vreset_state {
+		uint8_t port92;		/* as read; A20 is always on */
+		uint8_t cf9;		/* reset control register */
+		uint8_t spelled;	/* letters of "Shutdown" seen so far at port 8900h */
+	} s;
+};
+
+void vreset_init(struct vreset *reset, struct vm *vm);
+int vreset_claim(struct vreset *reset, struct bus *bus);
+
+#endif

@@ -1,0 +1,373 @@
+/* The dispatcher D of the monitor <D, A, {v_i}>: every trap arrives here and is routed by one table. */
+/* Part: vmm/; one loop for each processor: pick, merge events, run, account, route, apply the verdict. */
+#include "vmm/dispatcher.h"
+#include "arch/api/cpu.h"
+#include "vmm/allocator/memory_trap.h"
+#include "vmm/cp/cp.h"
+#include "vmm/interpreter/interpreter.h"
+#include "vmm/ipl/ipl.h"
+#include "vmm/machine/event.h"
+#include "vmm/machine/pc.h"
+
+#define SLICE_PER_SECOND 100u	/* a slice is at most 10 ms */
+#define WAKE_PER_SECOND 2000u	/* another machine's deadline cuts a slice short, but not below 0.5 ms */
+
+static struct dispatcher_load load;
+static struct trace_entry trace[TRACE_ENTRIES];
+static uint64_t trace_count;
+static uint64_t slice_ticks, wake_ticks;
+static uint64_t cp_due;
+
+static enum verdict take_interrupt(struct vm *vm, const struct vm_exit *exit)
+{
+	(void)vm;
+	cpu_take_interrupt(exit->interrupt.vector);
+	return V_YIELD;
+}
+
+static enum verdict take_nmi(struct vm *vm, const struct vm_exit *exit)
+{
+	(void)exit;
+	/* Bochs 2.7 saves "blocked by NMI" for the guest here, which the SDM does not; the NMI was ours. */
+	arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) & ~BLOCKING_BY_NMI);
+	cpu_take_nmi();
+	return V_RESUME;
+}
+
+static enum verdict window(struct vm *vm, const struct vm_exit *exit)
+{
+	(void)exit;
+	vm->work |= VM_WORK_EVENT;
+	return V_RESUME;
+}
+
+/* Time is a resource too: the slice is over, or a device's deadline is here. run_slice() looks which. */
+static enum verdict time_out(struct vm *vm, const struct vm_exit *exit)
+{
+	(void)vm;
+	(void)exit;
+	return V_RESUME;
+}
+
+static enum verdict triple_fault(struct vm *vm, const struct vm_exit *exit)
+{
+	struct segment cs;
+
+	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
+	vm_ended(vm, "DMKDSP453W CP ENTERED; TRIPLE FAULT, PSW '%04X %016lX %08lX'", cs.selector, exit->rip,
+		 arch_vcpu_get(&vm->av, VREG_RFLAGS));
+	return V_CRASH;
+}
+
+static enum verdict bad_entry(struct vm *vm, const struct vm_exit *exit)
+{
+	vm_ended(vm, "DMKDSP451W CP ENTERED; INVALID PSW, VM ENTRY FAILED (%08X): %s", exit->raw_reason,
+		 exit->bad_state.rule != NULL ? exit->bad_state.rule : "NO RULE KNOWN TO THE AUDIT IS BROKEN");
+	return V_CRASH;
+}
+
+static enum verdict bad_map(struct vm *vm, const struct vm_exit *exit)
+{
+	vm_ended(vm, "V64DSP464W %s STOPPED: EPT MISCONFIGURATION AT RIP %lX, AN ERROR OF CP'S OWN", vm->userid, exit->rip);
+	return V_CRASH;
+}
+
+static enum verdict task_switch(struct vm *vm, const struct vm_exit *exit)
+{
+	vm_ended(vm, "V64DSP465W %s STOPPED: TASK SWITCH TO %04X AT RIP %lX IS NOT INTERPRETED YET", vm->userid,
+		 exit->task.selector, exit->rip);
+	return V_CRASH;
+}
+
+static enum verdict reflect_ud(struct vm *vm, const struct vm_exit *exit)
+{
+	(void)exit;
+	return event_raise(vm, EXC_UD);
+}
+
+static enum verdict reflect_gp(struct vm *vm, const struct vm_exit *exit)
+{
+	(void)exit;
+	return event_raise_error(vm, EXC_GP, 0);
+}
+
+#define NOBODY(text) { text, R_NONE, NULL, "not asked for; stops the guest" }
+
+static const struct exit_route routes[EXIT_KINDS] = {
+	[EXIT_EXCEPTION] = { "EXCEPT", R_INTERPRETER, interpret_exception, "#DB and #AC: given back to the guest; #MC: the real machine's" },
+	[EXIT_NMI] = { "NMI", R_DISPATCHER, take_nmi, "the real machine's" },
+	[EXIT_INTERRUPT] = { "EXTINT", R_DISPATCHER, take_interrupt, "the real machine's; acknowledged by the exit" },
+	[EXIT_TRIPLE_FAULT] = { "TRIPLE", R_DISPATCHER, triple_fault, "the guest is stopped with its PSW" },
+	[EXIT_INIT] = NOBODY("INIT"),
+	[EXIT_SIPI] = NOBODY("SIPI"),
+	[EXIT_SMI] = NOBODY("SMI"),
+	[EXIT_INTERRUPT_WINDOW] = { "INTWIN", R_DISPATCHER, window, "a waiting interrupt can be delivered now" },
+	[EXIT_NMI_WINDOW] = { "NMIWIN", R_DISPATCHER, window, "a waiting NMI can be delivered now" },
+	[EXIT_TASK_SWITCH] = { "TASKSW", R_INTERPRETER, task_switch, "not interpreted yet; stops the guest" },
+	[EXIT_CPUID] = { "CPUID", R_INTERPRETER, interpret_cpuid, "by the policy table" },
+	[EXIT_GETSEC] = { "GETSEC", R_REFLECT, reflect_ud, "SMX is not offered: #UD" },
+	[EXIT_HLT] = { "HLT", R_INTERPRETER, interpret_hlt, "waits for an event; with interrupts off a disabled wait" },
+	[EXIT_INVD] = { "INVD", R_INTERPRETER, interpret_cache, "nothing to do: storage is coherent" },
+	[EXIT_INVLPG] = NOBODY("INVLPG"),
+	[EXIT_RDPMC] = { "RDPMC", R_REFLECT, reflect_gp, "the PMU is hidden: #GP" },
+	[EXIT_RDTSC] = { "RDTSC", R_INTERPRETER, interpret_rdtsc, "the host's TSC and the guest's offset" },
+	[EXIT_RSM] = { "RSM", R_REFLECT, reflect_ud, "outside SMM: #UD" },
+	[EXIT_VMCALL] = { "VMCALL", R_INTERPRETER, interpret_vmcall, "DIAGNOSE" },
+	[EXIT_VMX_INSTRUCTION] = { "VMX", R_REFLECT, reflect_ud, "VMX is not offered: #UD" },
+	[EXIT_CR] = { "CR", R_INTERPRETER, interpret_cr, "MOV CR, CLTS, LMSW" },
+	[EXIT_DR] = { "DR", R_INTERPRETER, interpret_dr, "MOV DR" },
+	[EXIT_IO] = { "IO", R_INTERPRETER, interpret_io, "IN, OUT, INS, OUTS: the bus and its devices" },
+	[EXIT_RDMSR] = { "RDMSR", R_INTERPRETER, interpret_rdmsr, "by the MSR table; #GP for the rest" },
+	[EXIT_WRMSR] = { "WRMSR", R_INTERPRETER, interpret_wrmsr, "by the MSR table; #GP for the rest" },
+	[EXIT_BAD_GUEST_STATE] = { "BADPSW", R_DISPATCHER, bad_entry, "the audit names the first broken rule" },
+	[EXIT_BAD_MSR_LOAD] = { "BADMSR", R_DISPATCHER, bad_entry, "no MSRs are loaded at entry: our own error" },
+	[EXIT_MWAIT] = { "MWAIT", R_REFLECT, reflect_ud, "MONITOR/MWAIT are not offered: #UD" },
+	[EXIT_MONITOR_TRAP] = NOBODY("MTF"),
+	[EXIT_MONITOR] = { "MONITOR", R_REFLECT, reflect_ud, "MONITOR/MWAIT are not offered: #UD" },
+	[EXIT_PAUSE] = NOBODY("PAUSE"),
+	[EXIT_MACHINE_CHECK] = { "MCENTRY", R_DISPATCHER, bad_entry, "a machine check came during VM entry" },
+	[EXIT_TPR_THRESHOLD] = NOBODY("TPR"),
+	[EXIT_APIC_ACCESS] = NOBODY("APICACC"),
+	[EXIT_VIRTUAL_EOI] = NOBODY("VEOI"),
+	[EXIT_GDTR_IDTR] = NOBODY("GDTIDT"),
+	[EXIT_LDTR_TR] = NOBODY("LDTTR"),
+	[EXIT_STORAGE] = { "STORAGE", R_ALLOCATOR, memory_trap, "the memory trap: a touch at or beyond b" },
+	[EXIT_STORAGE_MISMAP] = { "EPTCFG", R_DISPATCHER, bad_map, "our own error: stops the guest" },
+	[EXIT_RDTSCP] = { "RDTSCP", R_INTERPRETER, interpret_rdtsc, "the host's TSC and the guest's offset" },
+	[EXIT_TIME] = { "TIME", R_ALLOCATOR, time_out, "slice over or a device's deadline" },
+	[EXIT_WBINVD] = { "WBINVD", R_INTERPRETER, interpret_cache, "nothing to do: storage is coherent" },
+	[EXIT_XSETBV] = { "XSETBV", R_INTERPRETER, interpret_xsetbv, "checked against what the machine offers" },
+	[EXIT_APIC_WRITE] = NOBODY("APICWR"),
+	[EXIT_RDRAND] = NOBODY("RDRAND"),
+	[EXIT_INVPCID] = NOBODY("INVPCID"),
+	[EXIT_VMFUNC] = { "VMFUNC", R_REFLECT, reflect_ud, "not offered: #UD" },
+	[EXIT_ENCLS] = { "ENCLS", R_REFLECT, reflect_ud, "SGX is not offered: #UD" },
+	[EXIT_RDSEED] = NOBODY("RDSEED"),
+	[EXIT_PML_FULL] = NOBODY("PML"),
+	[EXIT_XSAVES] = { "XSAVES", R_REFLECT, reflect_ud, "supervisor state is not offered: #UD" },
+	[EXIT_XRSTORS] = { "XRSTORS", R_REFLECT, reflect_ud, "supervisor state is not offered: #UD" },
+	[EXIT_UNKNOWN] = NOBODY("UNKNOWN"),
+};
+
+const struct exit_route *dispatcher_route(enum exit_kind kind)
+{
+	return &routes[kind];
+}
+
+const char *dispatcher_to_name(enum exit_to to)
+{
+	static const char *const names[] = { [R_NONE] = "none", [R_DISPATCHER] = "D", [R_ALLOCATOR] = "A",
+					     [R_INTERPRETER] = "v", [R_REFLECT] = "reflect" };
+
+	return names[to];
+}
+
+const struct dispatcher_load *dispatcher_load(void)
+{
+	return &load;
+}
+
+const struct trace_entry *dispatcher_trace(uint32_t i)
+{
+	uint64_t kept = trace_count < TRACE_ENTRIES ? trace_count : TRACE_ENTRIES;
+
+	return i < kept ? &trace[(trace_count - kept + i) % TRACE_ENTRIES] : NULL;
+}
+
+static inline void record(const struct vm *vm, const struct vm_exit *exit, uint64_t tsc, enum verdict verdict)
+{
+	struct trace_entry *t = &trace[trace_count++ % TRACE_ENTRIES];
+
+	t->tsc = tsc;
+	t->rip = exit->rip;
+	t->qualification = exit->qualification;
+	t->vm = (uint8_t)vm->number;
+	t->kind = (uint8_t)exit->kind;
+	t->verdict = (uint8_t)verdict;
+	t->raw_reason = exit->raw_reason;
+}
+
+/* The guest asked for a reset: on a PC that starts the boot again. */
+static bool restart(struct vm *vm)
+{
+	char why[VM_WHY_LEN];
+
+	vm->work &= ~VM_WORK_RESET;
+	if (ipl_again(vm, why, sizeof(why)) != 0 || vm_begin(vm) != 0) {
+		vm_ended(vm, "%s", why);
+		return false;
+	}
+	cp_say("V64DSP466I %s RESET ITSELF; %s LOADED AGAIN", vm->userid, vm->system);
+	return true;
+}
+
+/* What has gathered outside the fast path. False = this machine does not run on. */
+static bool do_work(struct vm *vm, uint64_t now)
+{
+	if (vm->work & VM_WORK_RESET)
+		return vm->state == VM_ENDED ? false : restart(vm);
+	vm->work &= ~VM_WORK_STATE;
+	if (vm->state != VM_RUNNABLE)
+		return false;
+	if (vm->work & VM_WORK_DEADLINE)
+		pc_find_deadline(vm);
+	if (vm->deadline <= now)
+		pc_service(vm, now);
+	if ((vm->work & VM_WORK_EVENT) && !event_prepare(vm)) {
+		struct vm_exit none = { .rip = arch_vcpu_get(&vm->av, VREG_RIP) };
+
+		triple_fault(vm, &none);
+		return false;
+	}
+	return true;
+}
+
+static enum verdict __attribute__((noinline)) nobodys(struct vm *vm, const struct vm_exit *exit)
+{
+	vm_ended(vm, "V64DSP467W %s STOPPED: EXIT REASON %08X (%s) AT RIP %lX IS NOBODY'S", vm->userid, exit->raw_reason,
+		 exit_kind_name(exit->kind), exit->rip);
+	return V_CRASH;
+}
+
+/* The verdicts that leave the fast path. True = go on with this machine. */
+static bool apply(struct vm *vm, const struct vm_exit *exit, enum verdict verdict)
+{
+	switch (verdict) {
+	case V_RESUME:
+	case V_NEXT:
+		return true;
+	case V_BLOCK:
+		arch_vcpu_advance(&vm->av, exit);
+		if (vm->state == VM_RUNNABLE)
+			vm->state = VM_WAITING;
+		return false;
+	case V_YIELD:
+	case V_STOP:
+	case V_CRASH:
+		break;
+	}
+	return false;
+}
+
+/*
+ * One stay of a machine on the processor, over many exits. The line from arch_vcpu_run() to its next call is
+ * what every trap costs.
+ */
+static void run_slice(struct vm *vm, uint64_t slice_end)
+{
+	struct vm_account *account = &vm->account;
+	uint64_t start = cpu_tsc(), now = start, entered;
+	struct vm_exit exit;
+
+	for (;;) {
+		const struct exit_route *route;
+		enum verdict verdict;
+
+		if (__builtin_expect(vm->work != 0 || vm->deadline <= now, 0) && !do_work(vm, now))
+			break;
+		entered = cpu_tsc();
+		if (__builtin_expect(entered >= slice_end, 0))
+			break;
+		arch_vcpu_run(&vm->av, entered, vm->deadline < slice_end ? vm->deadline : slice_end, &exit);
+		now = cpu_tsc();
+		account->guest_ticks += now - entered;
+		account->exits[exit.kind]++;
+		if (__builtin_expect(exit.vectoring.valid, 0)) {
+			vm->pending.requeued = exit.vectoring;
+			vm->pending.requeued_valid = true;
+			vm->work |= VM_WORK_EVENT;
+		}
+		route = &routes[exit.kind];
+		verdict = __builtin_expect(route->routine != NULL, 1) ? route->routine(vm, &exit) : nobodys(vm, &exit);
+		record(vm, &exit, now, verdict);
+		if (__builtin_expect(verdict == V_NEXT, 1))
+			arch_vcpu_advance(&vm->av, &exit);
+		else if (!apply(vm, &exit, verdict))
+			break;
+	}
+	now = cpu_tsc();
+	account->total_ticks += now - start;
+	vm->turn += now - start;
+	load.slices++;
+}
+
+/* Wakes the machines whose time has come; *next is when the nearest of the others does. */
+static void wake(uint64_t now, uint64_t *next)
+{
+	*next = TIME_NEVER;
+	for (uint32_t i = 0; i < VM_MAX; i++) {
+		struct vm *vm = vm_at(i);
+
+		if (vm == NULL || vm->state != VM_WAITING)
+			continue;
+		if (vm->work & VM_WORK_DEADLINE)
+			pc_find_deadline(vm);
+		if (vm->deadline <= now)
+			pc_service(vm, now);
+		if (event_wakes(vm) || (vm->work & VM_WORK_RESET))
+			vm->state = VM_RUNNABLE;
+		else if (vm->deadline < *next)
+			*next = vm->deadline;
+	}
+}
+
+/*
+ * Round robin by time used: whoever has had least is next. A machine that has waited does not save its time up
+ * beyond one slice, so a sleeper is served at once and nobody starves.
+ */
+static struct vm *pick(void)
+{
+	struct vm *best = NULL;
+	static uint64_t floor;
+
+	for (uint32_t i = 0; i < VM_MAX; i++) {
+		struct vm *vm = vm_at(i);
+
+		if (vm == NULL || vm->state != VM_RUNNABLE)
+			continue;
+		if (vm->turn + slice_ticks < floor)
+			vm->turn = floor - slice_ticks;
+		if (best == NULL || vm->turn < best->turn)
+			best = vm;
+	}
+	if (best != NULL && best->turn > floor)
+		floor = best->turn;
+	return best;
+}
+
+static uint64_t nearest(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The end of this stay: a slice, CP's next errand, or another machine's waking, but long enough to be of use. */
+static uint64_t stay_until(uint64_t now, uint64_t next_wake)
+{
+	uint64_t end = nearest(now + slice_ticks, nearest(cp_due, next_wake));
+
+	return end < now + wake_ticks ? now + wake_ticks : end;
+}
+
+void dispatcher_loop(void)
+{
+	slice_ticks = cpu_tsc_hz() / SLICE_PER_SECOND;
+	wake_ticks = cpu_tsc_hz() / WAKE_PER_SECOND;
+	load.since = cpu_tsc();
+	for (;;) {
+		uint64_t start = cpu_tsc(), next, now;
+		struct vm *vm;
+
+		cp_due = cp_service();
+		now = cpu_tsc();
+		load.cp_ticks += now - start;
+		wake(now, &next);
+		vm = pick();
+		if (vm != NULL) {
+			run_slice(vm, stay_until(now, next));
+		} else {
+			start = cpu_tsc();
+			cpu_idle(nearest(next, cp_due));
+			load.idle_ticks += cpu_tsc() - start;
+		}
+	}
+}

@@ -1,0 +1,46 @@
+/* CPUID: the policy, a table with a reason for what is hidden, and the instruction. */
+/* Part: interpreter/; answers are made once at start, so that the instruction is a table look-up. */
+#include "vmm/interpreter/cpuid_policy.h"
+#include "vmm/interpreter/interpreter.h"
+
+#define CR4_OSXSAVE_BIT (1ull << 18)
+#define OSXSAVE (1u << 27)
+
+static struct cpuid_policy policy;
+
+void cpuid_init(void)
+{
+	struct cpuid_machine machine = {
+		.read = cpu_cpuid,
+		.tsc_hz = cpu_tsc_hz(),
+		.xcr0 = arch_vcpu_xcr0_allowed(),
+		.invpcid = arch_vcpu_has_invpcid(),
+		.rdtscp = arch_vcpu_has_rdtscp(),
+	};
+
+	cpuid_policy_make(&policy, &machine);
+}
+
+/* The bits that follow the guest's own registers. */
+static void __attribute__((noinline)) follow_guest(struct vm *vm, uint32_t leaf)
+{
+	if (leaf == 1 && (arch_vcpu_get(&vm->av, VREG_CR4) & CR4_OSXSAVE_BIT))
+		vm->av.gpr[RCX] |= OSXSAVE;
+	if (leaf == 0xd)
+		vm->av.gpr[RBX] = cpuid_policy_xsave_size(&policy, arch_vcpu_get(&vm->av, VREG_XCR0));
+}
+
+enum verdict interpret_cpuid(struct vm *vm, const struct vm_exit *exit)
+{
+	uint32_t leaf = gpr32(vm, RAX), subleaf = gpr32(vm, RCX);
+	const struct cpuid_regs *r = cpuid_policy_find(&policy, leaf, subleaf);
+
+	(void)exit;
+	vm->av.gpr[RAX] = r->eax;
+	vm->av.gpr[RBX] = r->ebx;
+	vm->av.gpr[RCX] = r->ecx;
+	vm->av.gpr[RDX] = r->edx;
+	if (leaf == 1 || (leaf == 0xd && subleaf == 0))
+		follow_guest(vm, leaf);
+	return V_NEXT;
+}

@@ -1,0 +1,62 @@
+/* VMCALL is this machine's DIAGNOSE: a guest asks CP for something by a code in EAX. */
+/* Part: interpreter/; codes are multiples of 4 as VM/370's. */
+#include "arch/api/cpu.h"
+#include "lib/string.h"
+#include "vmm/interpreter/interpreter.h"
+#include "vmm/ipl/bios.h"
+#include "vmm/machine/event.h"
+
+#define CR0_PE (1ull << 0)
+#define NOT_KNOWN UINT64_MAX
+
+enum diagnose { DIAG_IDENTIFICATION = 0x00, DIAG_TIMER = 0x0c, DIAG_STORAGE = 0x60 };
+
+/* Extended identification: "VM/64   " in RBX, the userid in RCX, the level below in RDX (1 = on the machine itself). */
+static void identification(struct vm *vm)
+{
+	memcpy(&vm->av.gpr[RBX], "VM/64   ", 8);
+	vm->av.gpr[RCX] = 0x2020202020202020ull;
+	memcpy(&vm->av.gpr[RCX], vm->userid, strlen(vm->userid));
+	vm->av.gpr[RDX] = 1;
+	vm->av.gpr[RAX] = 0;
+}
+
+/* Pseudo timer: seconds since 1970 in RBX, virtual and total processor time in microseconds in RCX and RDX. */
+static void timer(struct vm *vm)
+{
+	uint64_t hz = cpu_tsc_hz();
+
+	vm->av.gpr[RBX] = cpu_wall_seconds();
+	vm->av.gpr[RCX] = muldiv64(vm->account.guest_ticks, 1000000, hz);
+	vm->av.gpr[RDX] = muldiv64(vm->account.total_ticks, 1000000, hz);
+	vm->av.gpr[RAX] = 0;
+}
+
+static bool diagnose(struct vm *vm, uint32_t code)
+{
+	switch (code) {
+	case DIAG_IDENTIFICATION:
+		identification(vm);
+		return true;
+	case DIAG_TIMER:
+		timer(vm);
+		return true;
+	case DIAG_STORAGE:
+		vm->av.gpr[RAX] = 0;
+		vm->av.gpr[RBX] = vm->storage_size;
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum verdict interpret_vmcall(struct vm *vm, const struct vm_exit *exit)
+{
+	if (!(arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PE) && ipl_bios_here(vm, exit->rip)) {
+		ipl_bios_call(vm, ipl_bios_interrupt(exit->rip));
+		return V_NEXT;
+	}
+	if (!diagnose(vm, gpr32(vm, RAX)))
+		vm->av.gpr[RAX] = NOT_KNOWN;
+	return V_NEXT;
+}

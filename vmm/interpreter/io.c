@@ -1,0 +1,148 @@
+/* IN, OUT, INS, OUTS with REP: one element at a time through the machine's bus. */
+/* Part: interpreter/; a string stops at page faults and slice ends as the instruction itself would. */
+#include "vmm/interpreter/interpreter.h"
+#include "vmm/machine/bus.h"
+#include "vmm/machine/event.h"
+#include "vmm/machine/gmem.h"
+
+#define RFLAGS_DF (1ull << 10)
+/* Elements done before the guest is entered again, so that a long string cannot hold the processor. */
+#define STRING_BATCH 64u
+
+static uint64_t width_mask(unsigned int bytes)
+{
+	return bytes >= 8 ? UINT64_MAX : (1ull << 8 * bytes) - 1;
+}
+
+/* A register used as an address: its low 2, 4 or 8 bytes change, and 4-byte writes clear the rest. */
+static void set_address(struct vm *vm, enum gpr r, unsigned int bytes, uint64_t value)
+{
+	if (bytes == 2)
+		vm->av.gpr[r] = (vm->av.gpr[r] & ~0xffffull) | (value & 0xffff);
+	else
+		vm->av.gpr[r] = value & width_mask(bytes);
+}
+
+/* Limit and rights as the processor would look at them; 64-bit code has neither. SDM, "Limit Checking". */
+static bool segment_allows(const struct segment *s, uint64_t offset, unsigned int size, bool write)
+{
+	if (s->access & SEGMENT_UNUSABLE)
+		return false;
+	if (write && ((s->access & 0xa) != 0x2))
+		return false;
+	if ((s->access & 0xc) == 0x4) {	/* expand-down data */
+		uint64_t top = (s->access & 0x4000) ? 0xffffffff : 0xffff;
+
+		return offset > s->limit && offset + size - 1 <= top;
+	}
+	return offset + size - 1 <= s->limit;
+}
+
+struct string_place {
+	enum seg seg;
+	struct segment s;
+	bool flat;		/* 64-bit code and neither FS nor GS */
+	bool long_mode;
+	uint32_t intent;
+};
+
+static bool string_address(const struct string_place *p, uint64_t offset, unsigned int size, gva_t *out)
+{
+	uint64_t base = p->flat ? 0 : p->s.base;
+
+	if (!p->long_mode && !segment_allows(&p->s, offset, size, (p->intent & GMEM_WRITE) != 0))
+		return false;
+	*out = GVA(p->long_mode ? base + offset : (uint32_t)(base + offset));
+	return true;
+}
+
+static enum verdict string_fault(struct vm *vm, const struct gmem_fault *fault)
+{
+	if (fault->page_fault)
+		return event_page_fault(vm, fault->address, fault->error);
+	/* Storage that is not there: reads would give ones, writes go nowhere; for a string that is the end. */
+	vm_ended(vm, "V64IOS462E %s STOPPED: STRING I/O AT ABSENT STORAGE %010lX", vm->userid, fault->gpa.v);
+	return V_CRASH;
+}
+
+/* One element. V_NEXT = done. */
+static enum verdict string_element(struct vm *vm, const struct vm_exit *exit, const struct string_place *p,
+				   uint64_t offset)
+{
+	struct io_access a = { .addr = exit->io.port, .size = exit->io.size, .write = !exit->io.in,
+			       .value = width_mask(exit->io.size) };
+	struct gmem_fault fault = { 0 };
+	gva_t at;
+
+	if (!string_address(p, offset, exit->io.size, &at))
+		return event_raise_error(vm, p->seg == SEG_SS ? EXC_SS : EXC_GP, 0);
+	if (exit->io.in) {
+		gpa_t unused;
+
+		/* a fault must come before the device is touched */
+		if (!gmem_translate(vm, at, p->intent, &unused, &fault) ||
+		    !gmem_translate(vm, GVA(at.v + exit->io.size - 1), p->intent, &unused, &fault))
+			return string_fault(vm, &fault);
+		bus_access(&vm->bus, BUS_PORT, &a);
+		if (!gmem_write_linear(vm, at, &a.value, exit->io.size, p->intent, &fault))
+			return string_fault(vm, &fault);
+	} else {
+		a.value = 0;
+		if (!gmem_read_linear(vm, at, &a.value, exit->io.size, p->intent, &fault))
+			return string_fault(vm, &fault);
+		bus_access(&vm->bus, BUS_PORT, &a);
+	}
+	return V_NEXT;
+}
+
+static enum verdict interpret_string(struct vm *vm, const struct vm_exit *exit)
+{
+	unsigned int bytes = exit->io.address_size;
+	enum gpr index = exit->io.in ? RDI : RSI;
+	bool down = (arch_vcpu_get(&vm->av, VREG_RFLAGS) & RFLAGS_DF) != 0;
+	uint64_t step = down ? -(uint64_t)exit->io.size : exit->io.size;
+	struct string_place p = { .seg = exit->io.seg, .long_mode = guest_64bit(vm) };
+
+	p.flat = p.long_mode && p.seg != SEG_FS && p.seg != SEG_GS;
+	p.intent = (exit->io.in ? GMEM_WRITE : GMEM_READ) | (guest_cpl(vm) == 3 ? GMEM_USER : 0);
+	arch_vcpu_get_segment(&vm->av, p.seg, &p.s);
+	for (uint32_t done = 0; done < STRING_BATCH; done++) {
+		uint64_t left = vm->av.gpr[RCX] & width_mask(bytes);
+		uint64_t offset = vm->av.gpr[index] & width_mask(bytes);
+		enum verdict v;
+
+		if (exit->io.rep && left == 0)
+			return V_NEXT;
+		v = string_element(vm, exit, &p, offset);
+		if (v != V_NEXT)
+			return v;
+		set_address(vm, index, bytes, offset + step);
+		if (!exit->io.rep)
+			return V_NEXT;
+		set_address(vm, RCX, bytes, left - 1);
+	}
+	return V_RESUME;	/* RIP is still at the instruction: it goes on with what is left */
+}
+
+enum verdict interpret_io(struct vm *vm, const struct vm_exit *exit)
+{
+	struct io_access a;
+
+	if (exit->io.string)
+		return interpret_string(vm, exit);
+	a.addr = exit->io.port;
+	a.size = exit->io.size;
+	a.write = !exit->io.in;
+	if (a.write) {
+		a.value = vm->av.gpr[RAX] & width_mask(a.size);
+		bus_access(&vm->bus, BUS_PORT, &a);
+		return V_NEXT;
+	}
+	a.value = width_mask(a.size);
+	bus_access(&vm->bus, BUS_PORT, &a);
+	if (a.size == 4)
+		vm->av.gpr[RAX] = (uint32_t)a.value;
+	else
+		vm->av.gpr[RAX] = (vm->av.gpr[RAX] & ~width_mask(a.size)) | (a.value & width_mask(a.size));
+	return V_NEXT;
+}

@@ -1,0 +1,141 @@
+/* The bus: finds who answers at a port or guest-physical address and carries the access there. */
+/* Part: machine/; every access of a guest to a virtual device passes here: the exit path. */
+#include "vmm/machine/bus.h"
+
+#include "lib/errno.h"
+
+#define PORT_LAST 0xffffu
+
+/* The claim with the greatest first that is not above addr, or NULL. */
+static const struct bus_claim *claim_below(const struct bus *bus, enum bus_space space,
+					   uint64_t addr)
+{
+	const struct bus_claim *claims = bus->claims[space];
+	uint32_t low = 0, high = bus->count[space];
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (claims[middle].first <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? &claims[low - 1] : NULL;
+}
+
+static const struct bus_claim *claim_at(const struct bus *bus, enum bus_space space, uint64_t addr)
+{
+	const struct bus_claim *c = claim_below(bus, space, addr);
+
+	return c && addr <= c->last ? c : NULL;
+}
+
+static uint64_t size_mask(unsigned int size)
+{
+	return size >= 8 ? UINT64_MAX : (1ull << (size * 8)) - 1;
+}
+
+int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t last,
+	      struct vdev *dev, uint32_t region, bool bytes)
+{
+	struct bus_claim *claims = bus->claims[space];
+	const struct bus_claim *below;
+	uint32_t i;
+
+	if (last < first || !dev || (space == BUS_PORT && last > PORT_LAST))
+		return -EINVAL;
+	below = claim_below(bus, space, last);
+	if (below && below->last >= first)
+		return -EBUSY;
+	if (bus->count[space] == BUS_CLAIMS)
+		return -ENOSPC;
+
+	for (i = bus->count[space]; i > 0 && claims[i - 1].first > first; i--)
+		claims[i] = claims[i - 1];
+	claims[i] = (struct bus_claim){ .first = first, .last = last, .dev = dev,
+					.region = region, .bytes = bytes };
+	bus->count[space]++;
+	return 0;
+}
+
+static void count_unclaimed(struct bus *bus, enum bus_space space, const struct io_access *a,
+			    uint64_t addr)
+{
+	if (a->write)
+		bus->unclaimed_writes++;
+	else
+		bus->unclaimed_reads++;
+	if (space == BUS_PORT)
+		bus->last_unclaimed_port = (uint16_t)addr;
+}
+
+/* The largest naturally aligned piece at addr that lies in the claim and in what is left. */
+static unsigned int piece_size(const struct bus_claim *c, uint64_t addr, unsigned int left)
+{
+	unsigned int size = 1;
+
+	if (c->bytes)
+		return 1;
+	while (size * 2 <= left && !(addr & (size * 2 - 1)) && c->last - addr >= size * 2 - 1)
+		size *= 2;
+	return size;
+}
+
+/* An access that is wider than its device, or that touches more or less than one claim. */
+static bool access_in_pieces(struct bus *bus, enum bus_space space, struct io_access *a)
+{
+	uint64_t value = a->write ? a->value : UINT64_MAX;
+	bool claimed = false, counted = false;
+	unsigned int done, size;
+
+	for (done = 0; done < a->size; done += size) {
+		uint64_t addr = a->addr + done;
+		const struct bus_claim *c = addr < a->addr ? NULL : claim_at(bus, space, addr);
+		unsigned int shift = done * 8;
+		struct io_access piece;
+
+		size = 1;
+		if (!c) {
+			if (!counted)
+				count_unclaimed(bus, space, a, addr);
+			counted = true;
+			continue;
+		}
+		size = piece_size(c, addr, a->size - done);
+		piece.addr = addr;
+		piece.size = (uint8_t)size;
+		piece.write = a->write;
+		piece.value = a->write ? (value >> shift) & size_mask(size) : size_mask(size);
+		c->dev->ops->access(c->dev, c->region, &piece);
+		if (!a->write)
+			value ^= ((value >> shift ^ piece.value) & size_mask(size)) << shift;
+		claimed = true;
+	}
+	if (!a->write)
+		a->value = value & size_mask(a->size);
+	return claimed;
+}
+
+bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a)
+{
+	const struct bus_claim *c = claim_at(bus, space, a->addr);
+	uint64_t mask;
+
+	/* Sizes are the decoder's, not the guest's; this only keeps the shifts above defined. */
+	if (a->size == 0 || a->size > 8)
+		return false;
+	if (!c || c->last - a->addr < a->size - 1u || (c->bytes && a->size != 1))
+		return access_in_pieces(bus, space, a);
+
+	mask = size_mask(a->size);
+	if (a->write) {
+		a->value &= mask;
+		c->dev->ops->access(c->dev, c->region, a);
+	} else {
+		a->value = mask;
+		c->dev->ops->access(c->dev, c->region, a);
+		a->value &= mask;
+	}
+	return true;
+}

@@ -1,0 +1,36 @@
+/* The bus: who answers at which port and at which guest-physical address. */
+/* Part: machine/; the interpreter's I/O routines end here. */
+#ifndef VMM_MACHINE_BUS_H
+#define VMM_MACHINE_BUS_H
+
+#include "vmm/machine/vdev.h"
+
+enum bus_space { BUS_PORT, BUS_MMIO };
+
+#define BUS_CLAIMS 48	/* per space */
+
+struct bus_claim {
+	uint64_t first, last;	/* inclusive */
+	struct vdev *dev;
+	uint32_t region;
+	bool bytes;	/* an 8-bit device: wider accesses reach it byte by byte, as on ISA */
+};
+
+struct bus {
+	struct bus_claim claims[2][BUS_CLAIMS];	/* sorted by first */
+	uint32_t count[2];
+	uint64_t unclaimed_reads, unclaimed_writes;
+	uint16_t last_unclaimed_port;
+};
+
+/* 0, -EBUSY on an overlap with an earlier claim, -ENOSPC when the table is full, -EINVAL when last < first. */
+int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t last, struct vdev *dev,
+	      uint32_t region, bool bytes);
+
+/*
+ * Carries one access out. Parts nobody claims read as all ones, writes there are dropped; both are counted.
+ * An access may straddle claims. Returns false when no byte of it was claimed.
+ */
+bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a);
+
+#endif

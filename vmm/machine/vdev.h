@@ -1,0 +1,56 @@
+/* The virtual device: what every one of them offers to its machine, and what it may ask of it. */
+/* Part: the seam between devices/ (interpreters of I/O) and machine/ (the virtual machine). */
+#ifndef VMM_MACHINE_VDEV_H
+#define VMM_MACHINE_VDEV_H
+
+#include "lib/types.h"
+#include "lib/timebase.h"
+
+struct vm;
+struct vdev;
+
+/* One access to a port or to memory-mapped registers, whatever its width. */
+struct io_access {
+	uint64_t addr;		/* port number or guest-physical address */
+	uint64_t value;		/* what is written; what a read found, zero-extended (preset to all ones) */
+	uint8_t size;		/* 1, 2, 4 or 8 bytes */
+	bool write;
+};
+
+struct vdev_ops {
+	const char *name;	/* as QUERY VIRTUAL shows it, upper case, at most 8 characters */
+	void (*reset)(struct vdev *d);	/* the state after power-on or SYSTEM RESET */
+	/* region is what bus_claim() was given, so that one device may own several ranges. */
+	void (*access)(struct vdev *d, uint32_t region, struct io_access *a);
+	/* Absolute TSC tick at which service() wants to be called; TIME_NEVER = not at all. May be NULL. */
+	uint64_t (*deadline)(const struct vdev *d);
+	void (*service)(struct vdev *d, uint64_t now);	/* may be NULL; now = TSC ticks, absolute */
+	/* One line of state in plain words for DUMP and the crash report. May be NULL. */
+	void (*dump)(const struct vdev *d, char *text, size_t room);
+	/* State as bytes, to save a machine and put it back. Size is constant for one device. */
+	size_t (*save)(const struct vdev *d, void *to, size_t room);	/* returns the size needed */
+	bool (*restore)(struct vdev *d, const void *from, size_t size);
+};
+
+/* Embedded as the first member of every device's own structure. */
+struct vdev {
+	const struct vdev_ops *ops;
+	struct vm *vm;
+};
+
+/* What a device may ask of its machine. Implemented by machine/, faked by the unit tests. */
+uint64_t machine_now(const struct vm *vm);	/* TSC ticks, absolute: the unit of deadlines */
+uint64_t machine_tsc_hz(const struct vm *vm);	/* ticks a second */
+void machine_irq(struct vm *vm, unsigned int line, bool asserted);	/* ISA line 0-15 into the 8259s */
+void machine_intr(struct vm *vm, bool asserted);	/* the 8259s' INT output to the processor */
+void machine_reset_request(struct vm *vm, const char *by);	/* the guest asked for a reset */
+void machine_power_off(struct vm *vm, const char *by);	/* the guest switched itself off */
+bool machine_console_room(const struct vm *vm, unsigned int unit);	/* may the UART send now? */
+void machine_console_put(struct vm *vm, unsigned int unit, uint8_t byte);
+int machine_console_get(struct vm *vm, unsigned int unit);	/* next typed byte, -1 = none */
+bool machine_console_pending(const struct vm *vm, unsigned int unit);	/* is there one? */
+void machine_deadline_changed(struct vm *vm);	/* a deadline() would answer something else now */
+uint64_t machine_wall_seconds(const struct vm *vm);	/* seconds since 1970-01-01 00:00 UTC */
+uint64_t machine_storage_size(const struct vm *vm);	/* b, bytes: CMOS tells it */
+
+#endif

@@ -1,0 +1,232 @@
+/* The virtual machine's life: logon, reset, stop, begin, end, logoff. */
+/* Part: machine/; storage comes from the allocator, the processor from arch/. */
+#include "vmm/machine/vm.h"
+#include "arch/api/cpu.h"
+#include "lib/errno.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "vmm/allocator/msrs.h"
+#include "vmm/allocator/storage.h"
+#include "vmm/cp/directory.h"
+#include "vmm/machine/pc.h"
+
+static struct vm *table[VM_MAX];
+
+/* Room for struct vm, its devices, the virtual processor and NPT_PAGES tables; guest_bytes of the bench. */
+static uint64_t own_size(void)
+{
+	return align_up(sizeof(struct vm) + sizeof(struct vm_devices) + 64, PAGE_SIZE) +
+	       arch_vcpu_storage() + NPT_PAGES * PAGE_SIZE;
+}
+
+void *vm_own(struct vm *vm, size_t size, size_t align)
+{
+	uint64_t at = align_up(vm->own_used, align < 16 ? 16 : align);
+
+	if (at > vm->own_bytes || size > vm->own_bytes - at)
+		return NULL;
+	vm->own_used = at + size;
+	return (uint8_t *)cpu_direct(vm->own_pages) + at;
+}
+
+static hpa_t table_page(void *context)
+{
+	void *page = vm_own(context, PAGE_SIZE, PAGE_SIZE);
+
+	return page != NULL ? cpu_direct_address(page) : HPA(0);
+}
+
+static int free_number(void)
+{
+	for (uint32_t i = 0; i < VM_MAX; i++)
+		if (table[i] == NULL)
+			return (int)i;
+	return -ENOSPC;
+}
+
+/* R = (l, b): aligned as well as the size allows, so that EPT can use its largest pages. */
+static hpa_t grant_storage(uint64_t size, uint16_t owner)
+{
+	hpa_t base = HPA(0);
+
+	if (size >= GIB(1))
+		base = storage_grant(size, GIB(1), owner, false);
+	if (base.v == 0)
+		base = storage_grant(size, size >= MIB(2) ? MIB(2) : PAGE_SIZE, owner, false);
+	return base;
+}
+
+static int take_resources(struct vm *vm, const struct directory_user *user, char *why, size_t room)
+{
+	int e;
+
+	vm->storage_size = align_down(user->storage, PAGE_SIZE);
+	vm->storage_base = grant_storage(vm->storage_size, (uint16_t)vm->number);
+	if (vm->storage_base.v == 0) {
+		text_format(why, room, "V64LOG701E %s NOT LOGGED ON; NO %luK OF CONTIGUOUS STORAGE, LARGEST FREE RUN IS %luK",
+			    user->userid, user->storage >> 10, storage_largest() >> 10);
+		return -ENOMEM;
+	}
+	vm->rows[0] = (struct npt_row){ .guest = GPA(0), .base = vm->storage_base,
+					.bound = vm->storage_size, .rights = NPT_ALL };
+	vm->row_count = 1;
+	e = npt_prepare(&vm->npt, vm->rows, vm->row_count, table_page, vm);
+	if (e == 0) {
+		void *own = vm_own(vm, arch_vcpu_storage(), PAGE_SIZE);
+
+		e = own == NULL ? -ENOMEM : arch_vcpu_create(&vm->av, own, &vm->npt, (uint16_t)(vm->number + 1));
+	}
+	if (e != 0) {
+		text_format(why, room, "V64LOG702E %s NOT LOGGED ON; %luK OF STORAGE NEED MORE PAGE TABLES THAN A MACHINE MAY HAVE",
+			    user->userid, user->storage >> 10);
+		return e;
+	}
+	msrs_grant(vm);
+	return pc_init(vm);
+}
+
+static struct vm *new_vm(uint32_t number)
+{
+	hpa_t own = storage_grant(own_size(), PAGE_SIZE, (uint16_t)number, true);
+	struct vm *vm;
+
+	if (own.v == 0)
+		return NULL;
+	vm = cpu_direct(own);
+	vm->number = number;
+	vm->own_pages = own;
+	vm->own_bytes = own_size();
+	vm->own_used = align_up(sizeof(*vm), 64);
+	vm->devices = vm_own(vm, sizeof(*vm->devices), 64);
+	return vm;
+}
+
+int vm_logon(const struct directory_user *user, struct vm **out, char *why, size_t room)
+{
+	struct vm *vm;
+	int e, number = free_number();
+
+	*out = NULL;
+	if (vm_find(user->userid) != NULL) {
+		text_format(why, room, "DMKLOG054E ALREADY LOGGED ON %s", user->userid);
+		return -EEXIST;
+	}
+	if (number < 0) {
+		text_format(why, room, "V64LOG703E %s NOT LOGGED ON; %u MACHINES ARE LOGGED ON ALREADY", user->userid, VM_MAX);
+		return number;
+	}
+	vm = user->storage == 0 ? NULL : new_vm((uint32_t)number);
+	if (vm == NULL) {
+		text_format(why, room, "V64LOG704E %s NOT LOGGED ON; %s", user->userid,
+			    user->storage == 0 ? "THE DIRECTORY GIVES IT NO STORAGE" : "NO STORAGE FOR CP'S OWN TABLES");
+		return user->storage == 0 ? -EINVAL : -ENOMEM;
+	}
+	e = take_resources(vm, user, why, room);
+	if (e != 0) {
+		storage_revoke((uint16_t)number);
+		return e;
+	}
+	vm->user = user;
+	str_copy(vm->userid, user->userid, sizeof(vm->userid));
+	vm->state = VM_NO_SYSTEM;
+	vm->in_use = true;
+	vm->account.logon_time = cpu_tsc();
+	table[number] = vm;
+	vm_system_reset(vm, false);	/* granted storage is zero already */
+	*out = vm;
+	return 0;
+}
+
+void vm_logoff(struct vm *vm)
+{
+	uint32_t number = vm->number;
+
+	arch_vcpu_destroy(&vm->av);
+	table[number] = NULL;
+	vm->in_use = false;
+	storage_revoke((uint16_t)number);
+}
+
+struct vm *vm_find(const char *userid)
+{
+	for (uint32_t i = 0; i < VM_MAX; i++)
+		if (table[i] != NULL && str_same(table[i]->userid, userid))
+			return table[i];
+	return NULL;
+}
+
+struct vm *vm_at(uint32_t number)
+{
+	return number < VM_MAX ? table[number] : NULL;
+}
+
+void vm_system_reset(struct vm *vm, bool clear)
+{
+	arch_vcpu_reset(&vm->av);
+	vm->pending = (struct pending){ 0 };
+	vm->tsc_adjust = 0;
+	vm->misc_enable = 1;	/* fast strings */
+	vm->halted = false;
+	vm->system[0] = '\0';
+	vm->why[0] = '\0';
+	vm->ended_told = false;
+	vm->state = VM_NO_SYSTEM;
+	pc_reset(vm);
+	vm->work = VM_WORK_EVENT | VM_WORK_DEADLINE;
+	if (clear)
+		memset(cpu_direct(vm->storage_base), 0, vm->storage_size);
+}
+
+void vm_stop(struct vm *vm)
+{
+	if (vm->state == VM_RUNNABLE || vm->state == VM_WAITING) {
+		vm->halted = vm->state == VM_WAITING;
+		vm->state = VM_STOPPED;
+		vm->work |= VM_WORK_STATE;
+	}
+}
+
+int vm_begin(struct vm *vm)
+{
+	if (vm->state != VM_STOPPED)
+		return -EINVAL;
+	vm->state = vm->halted ? VM_WAITING : VM_RUNNABLE;
+	vm->halted = false;
+	vm->work |= VM_WORK_EVENT | VM_WORK_DEADLINE;
+	return 0;
+}
+
+void vm_ended(struct vm *vm, const char *format, ...)
+{
+	va_list args;
+
+	if (vm->state == VM_ENDED)
+		return;
+	va_start(args, format);
+	text_vformat(vm->why, sizeof(vm->why), format, args);
+	va_end(args);
+	vm->state = VM_ENDED;
+	vm->ended_told = false;
+	vm->work |= VM_WORK_STATE;
+}
+
+size_t vm_type(struct vm *vm, const char *bytes, size_t n)
+{
+	size_t taken = 0;
+
+	while (taken < n && vm_console_type(&vm->console, (uint8_t)bytes[taken]))
+		taken++;
+	if (taken > 0)
+		pc_console_input(vm);
+	return taken;
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+	static const char *const names[] = {
+		[VM_NO_SYSTEM] = "NO SYSTEM", [VM_STOPPED] = "CP READ", [VM_RUNNABLE] = "RUNNING",
+		[VM_WAITING] = "WAITING", [VM_ENDED] = "ENDED",
+	};
+
+	return names[state];
+}
