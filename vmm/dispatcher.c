@@ -263,15 +263,17 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 		const struct exit_route *route;
 		enum verdict verdict;
 
+		/* The end of the slice comes first: an event that do_work() has armed must be entered with. */
+		if (__builtin_expect(now >= slice_end, 0))
+			break;
 		if (__builtin_expect(vm->work != 0 || vm->deadline <= now, 0) && !do_work(vm, now))
 			break;
 		entered = cpu_tsc();
-		if (__builtin_expect(entered >= slice_end, 0))
-			break;
 		arch_vcpu_run(&vm->av, entered, vm->deadline < slice_end ? vm->deadline : slice_end, &exit);
 		now = cpu_tsc();
 		account->guest_ticks += now - entered;
 		account->exits[exit.kind]++;
+		account->exit_count++;
 		if (__builtin_expect(exit.vectoring.valid, 0)) {
 			vm->pending.requeued = exit.vectoring;
 			vm->pending.requeued_valid = true;

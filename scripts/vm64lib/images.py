@@ -64,6 +64,8 @@ class Content:
         lines = [" ".join(["multiboot2 /vm64/vm64.elf"] + quoted)]
         lines.append("module2 /vm64/directory directory")
         lines += ["module2 /vm64/%s %s" % (name, name) for name in self.files]
+        # From BIOS: no graphics. Bochs' 8-bit palette modes make GRUB 2.06 overrun its heap. Here, since multiboot2 sets it.
+        lines.append('if [ "$grub_platform" = pc ]; then set gfxpayload=text; fi')
         return lines
 
 

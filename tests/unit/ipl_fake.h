@@ -1,4 +1,4 @@
-/* A machine for tests of guest memory and IPL: storage of exact size, registers in arrays, a bus that listens. */
+/* A machine for tests: storage of exact size, registers in arrays, a bus that listens. */
 /* Part: unit tests, on the host; included by one test file each. */
 #ifndef TESTS_UNIT_IPL_FAKE_H
 #define TESTS_UNIT_IPL_FAKE_H
@@ -18,8 +18,8 @@
 #include "vmm/machine/gmem.h"
 
 static struct vm fake_vm;
-static uint64_t fake_size;	/* of what follows; a test may pretend more in fake_vm.storage_size */
-static uint8_t *fake_storage;	/* malloc'ed to the byte: the sanitizer sees the first wild one */
+static uint64_t fake_size;    /* of what follows; a test may pretend more in fake_vm.storage_size */
+static uint8_t *fake_storage; /* malloc'ed to the byte: the sanitizer sees the first wild one */
 static uint64_t fake_regs[VREGS];
 static struct segment fake_segments[SEGS];
 static unsigned int fake_bits = 40;
@@ -29,7 +29,7 @@ static uint8_t fake_ports[0x10000];
 static uint32_t fake_port_writes;
 static unsigned int fake_resets;
 
-#define FAKE_REAL 0x40000000ull	/* real address of the guest's storage */
+#define FAKE_REAL 0x40000000ull /* real address of the guest's storage */
 
 void *cpu_direct(hpa_t address)
 {
@@ -50,7 +50,7 @@ unsigned int cpu_physical_bits(void)
 
 struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf)
 {
-	struct cpuid_regs r = { 0 };
+	struct cpuid_regs r = {0};
 
 	(void)subleaf;
 	if (leaf == 1)
@@ -111,7 +111,7 @@ bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a)
 uint64_t machine_wall_seconds(const struct vm *vm)
 {
 	(void)vm;
-	return 86400 * 20000ull + 43200;	/* noon */
+	return 86400 * 20000ull + 43200; /* noon */
 }
 
 uint64_t machine_storage_size(const struct vm *vm)
@@ -158,7 +158,7 @@ static void fake_machine(uint64_t b)
 	fake_size = b;
 	fake_vm.storage_size = b;
 	fake_vm.storage_base = HPA(FAKE_REAL);
-	fake_vm.rows[0] = (struct npt_row){ GPA(0), HPA(FAKE_REAL), b, NPT_ALL, false };
+	fake_vm.rows[0] = (struct npt_row){GPA(0), HPA(FAKE_REAL), b, NPT_ALL, false};
 	fake_vm.row_count = 1;
 	fake_bits = 40;
 	fake_pse36 = true;

@@ -1,20 +1,20 @@
-/* Tests guest memory: copies by physical address, and page walks over hand-built tables of every paging mode.
+/* Tests guest memory: copies by physical address, and page walks over tables of every paging mode.
  * Part: unit tests, on the host.
  * UNIT: vmm/machine/gmem.c
  */
 #include "tests/unit/ipl_fake.h"
 
-#define B MIB(8)
+#define B     MIB(8)
 #define PE_PG 0x80000001ull
-#define WP (1ull << 16)
-#define PSE (1ull << 4)
-#define PAE (1ull << 5)
-#define SMEP (1ull << 20)
-#define SMAP (1ull << 21)
-#define LONG 0x500ull
-#define NXE 0x800ull
-#define AC (1ull << 18)
-#define NX (1ull << 63)
+#define WP    (1ull << 16)
+#define PSE   (1ull << 4)
+#define PAE   (1ull << 5)
+#define SMEP  (1ull << 20)
+#define SMAP  (1ull << 21)
+#define LONG  0x500ull
+#define NXE   0x800ull
+#define AC    (1ull << 18)
+#define NX    (1ull << 63)
 
 /* Entry bits. */
 enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80 };
@@ -87,7 +87,7 @@ static void test_physical_bounds(void **state)
 	assert_int_equal(fake_storage[B - 1], 0x11);
 	memset(bytes, 0x22, sizeof(bytes));
 	assert_false(gmem_write(&fake_vm, GPA(B - 15), bytes, 16));
-	assert_int_equal(fake_storage[B - 15], 0x11);	/* none of it */
+	assert_int_equal(fake_storage[B - 15], 0x11); /* none of it */
 	memset(bytes, 0x33, sizeof(bytes));
 	memcpy(same, bytes, sizeof(same));
 	assert_false(gmem_read(&fake_vm, GPA(B - 15), bytes, 16));
@@ -109,8 +109,9 @@ static void test_rows(void **state)
 	(void)state;
 	fake_machine(B);
 	fake_vm.rows[0].bound = 0x1000;
-	fake_vm.rows[1] = (struct npt_row){ GPA(0x1000), HPA(FAKE_REAL + 0x5000), 0x1000, NPT_READ | NPT_EXECUTE, false };
-	fake_vm.rows[2] = (struct npt_row){ GPA(0x2000), HPA(0x99999000), 0x1000, NPT_ALL, true };
+	fake_vm.rows[1] = (struct npt_row){GPA(0x1000), HPA(FAKE_REAL + 0x5000), 0x1000,
+					   NPT_READ | NPT_EXECUTE, false};
+	fake_vm.rows[2] = (struct npt_row){GPA(0x2000), HPA(0x99999000), 0x1000, NPT_ALL, true};
 	fake_vm.row_count = 3;
 	fake_storage[0xfff] = 1;
 	fake_storage[0x5000] = 2;
@@ -130,7 +131,7 @@ static void test_no_paging(void **state)
 	(void)state;
 	mode(0, 0, 0);
 	expect(0x12345678, GMEM_READ, 0x12345678);
-	expect(0x1ffffffffull, GMEM_WRITE, 0xffffffff);	/* 32 bits of address */
+	expect(0x1ffffffffull, GMEM_WRITE, 0xffffffff); /* 32 bits of address */
 	fake_regs[VREG_CR0] = 1;
 	expect(0x1000, GMEM_FETCH | GMEM_USER, 0x1000);
 }
@@ -139,7 +140,7 @@ static void test_32_bit(void **state)
 {
 	(void)state;
 	mode(PE_PG, 0, 0);
-	set(ROOT + 0x48 * 4, 0x101000 | P | W | U, 4);	/* 12000000 */
+	set(ROOT + 0x48 * 4, 0x101000 | P | W | U, 4); /* 12000000 */
 	set(0x101000 + 0x45 * 4, 0x234000 | P | W | U, 4);
 	set(0x101000 + 0x46 * 4, 0x235000 | P | W, 4);
 	set(0x101000 + 0x47 * 4, 0x236000 | P | U, 4);
@@ -148,17 +149,18 @@ static void test_32_bit(void **state)
 	assert_int_equal(get(0x101000 + 0x45 * 4, 4), 0x234000 | P | W | U | A);
 	expect(0x12045678, GMEM_WRITE | GMEM_USER, 0x234678);
 	assert_int_equal(get(0x101000 + 0x45 * 4, 4), 0x234000 | P | W | U | A | D);
-	assert_int_equal(get(ROOT + 0x48 * 4, 4), 0x101000 | P | W | U | A);	/* D in the last one only */
+	assert_int_equal(get(ROOT + 0x48 * 4, 4),
+			 0x101000 | P | W | U | A); /* D in the last one only */
 	expect_fault(0x12046000, GMEM_READ | GMEM_USER, 1 | 4);
 	expect_fault(0x12046000, GMEM_WRITE | GMEM_USER, 1 | 2 | 4);
 	expect(0x12046000, GMEM_WRITE, 0x235000);
 	expect_fault(0x12047000, GMEM_WRITE | GMEM_USER, 1 | 2 | 4);
-	expect(0x12047000, GMEM_WRITE, 0x236000);	/* WP = 0 */
+	expect(0x12047000, GMEM_WRITE, 0x236000); /* WP = 0 */
 	fake_regs[VREG_CR0] |= WP;
 	expect_fault(0x12047000, GMEM_WRITE, 1 | 2);
 	expect(0x12047000, GMEM_READ, 0x236000);
 	expect_fault(0x12048000, GMEM_READ, 0);
-	expect_fault(0x12048000, GMEM_FETCH | GMEM_USER, 4);	/* no I/D bit without SMEP or NX */
+	expect_fault(0x12048000, GMEM_FETCH | GMEM_USER, 4); /* no I/D bit without SMEP or NX */
 	expect_fault(0x13000000, GMEM_WRITE, 2);
 	/* bits that must not matter: high half of the linear address */
 	expect(0x712045678ull, GMEM_READ, 0x234678);
@@ -171,7 +173,7 @@ static void test_32_bit_large(void **state)
 	set(ROOT + 4, 0x00400000 | P | W | U | PS, 4);
 	expect(0x00612345, GMEM_WRITE, 0x612345);
 	assert_int_equal(get(ROOT + 4, 4), 0x00400000 | P | W | U | PS | A | D);
-	set(ROOT + 8, 0x00400000 | 0x12ull << 13 | P | PS, 4);	/* PSE-36: 12h above 4 GiB */
+	set(ROOT + 8, 0x00400000 | 0x12ull << 13 | P | PS, 4); /* PSE-36: 12h above 4 GiB */
 	expect(0x00800001, GMEM_READ, 0x1200400001ull);
 	set(ROOT + 8, 0x00400000 | 1u << 21 | P | PS, 4);
 	expect_fault(0x00800001, GMEM_READ, 1 | 8);
@@ -193,14 +195,14 @@ static void test_pae(void **state)
 {
 	(void)state;
 	mode(PE_PG | WP, PAE, NXE);
-	fake_regs[VREG_CR3] = ROOT + 0x20;	/* 32-byte aligned */
-	set(ROOT + 0x20 + 2 * 8, 0x101000 | P, 8);	/* 80000000 */
+	fake_regs[VREG_CR3] = ROOT + 0x20;	   /* 32-byte aligned */
+	set(ROOT + 0x20 + 2 * 8, 0x101000 | P, 8); /* 80000000 */
 	set(0x101000 + 3 * 8, 0x102000 | P | W | U, 8);
 	set(0x102000 + 5 * 8, 0x345000 | P | W | U, 8);
 	set(0x102000 + 6 * 8, 0x346000 | P | W | U | NX, 8);
 	set(0x101000 + 4 * 8, 0x600000 | P | U | PS, 8);
 	expect(0x80605abc, GMEM_WRITE | GMEM_USER, 0x345abc);
-	assert_int_equal(get(ROOT + 0x20 + 16, 8), 0x101000 | P);	/* a PDPTE has no accessed flag */
+	assert_int_equal(get(ROOT + 0x20 + 16, 8), 0x101000 | P); /* a PDPTE has no accessed flag */
 	assert_int_equal(get(0x101000 + 3 * 8, 8), 0x102000 | P | W | U | A);
 	assert_int_equal(get(0x102000 + 5 * 8, 8), 0x345000 | P | W | U | A | D);
 	expect(0x80606000, GMEM_READ | GMEM_USER, 0x346000);
@@ -211,13 +213,14 @@ static void test_pae(void **state)
 	expect_fault(0xc0000000, GMEM_READ, 0);
 	set(0x102000 + 5 * 8, 0x345000 | P | 1ull << 40, 8);
 	expect_fault(0x80605abc, GMEM_READ, 1 | 8);
-	set(0x102000 + 5 * 8, 0x345000 | P | 1ull << 52, 8);	/* ignored by 4-level paging, not by PAE */
+	set(0x102000 + 5 * 8, 0x345000 | P | 1ull << 52,
+	    8); /* ignored by 4-level paging, not by PAE */
 	expect_fault(0x80605abc, GMEM_READ, 1 | 8);
 	set(0x101000 + 4 * 8, 0x600000 | P | U | PS | 1u << 13, 8);
 	expect_fault(0x80812345, GMEM_READ, 1 | 8);
 	fake_regs[VREG_EFER] = 0;
-	expect_fault(0x80606000, GMEM_READ, 1 | 8);	/* NX is reserved without EFER.NXE */
-	expect_fault(0x80606000, GMEM_FETCH, 1 | 8);	/* and then no I/D bit */
+	expect_fault(0x80606000, GMEM_READ, 1 | 8);  /* NX is reserved without EFER.NXE */
+	expect_fault(0x80606000, GMEM_FETCH, 1 | 8); /* and then no I/D bit */
 }
 
 /* ffff8000_00201000 by 4 KiB; ffff8000_00400000 by 2 MiB; ffff8000_40000000 by 1 GiB. */
@@ -259,11 +262,12 @@ static void test_4_level(void **state)
 	set(ROOT + 256 * 8, 0x101000 | P | W | U | 1ull << 40, 8);
 	expect_fault(HIGH + 0x201abc, GMEM_READ, 1 | 8);
 	set(ROOT + 256 * 8, 0x101000 | P | W | U | 0x7ffull << 52, 8);
-	expect(HIGH + 0x201abc, GMEM_READ, 0x456abc);	/* 62:52 are the system's own */
+	expect(HIGH + 0x201abc, GMEM_READ, 0x456abc); /* 62:52 are the system's own */
 	set(ROOT + 256 * 8, 0x101000 | P | W | U | NX, 8);
-	expect_fault(HIGH + 0x201abc, GMEM_FETCH | GMEM_USER, 1 | 4 | 16);	/* NX counts at any level */
+	expect_fault(HIGH + 0x201abc, GMEM_FETCH | GMEM_USER,
+		     1 | 4 | 16); /* NX counts at any level */
 	set(ROOT + 256 * 8, 0x101000 | P | U, 8);
-	expect_fault(HIGH + 0x201abc, GMEM_WRITE, 1 | 2);	/* W and U count at every level */
+	expect_fault(HIGH + 0x201abc, GMEM_WRITE, 1 | 2); /* W and U count at every level */
 	set(0x101000 + 8, 0x40000000ull | P | PS | 1u << 13, 8);
 	fake_1g_pages = true;
 	expect_fault(HIGH + 0x40000000, GMEM_READ, 1 | 8);
@@ -285,14 +289,14 @@ static void test_smep_smap(void **state)
 	long_tables();
 	set(0x103000 + 16, 0, 8);
 	expect_fault(HIGH + 0x201000, GMEM_FETCH, 1 | 16);
-	expect_fault(HIGH + 0x202000, GMEM_FETCH, 16);	/* SMEP alone gives the I/D bit */
+	expect_fault(HIGH + 0x202000, GMEM_FETCH, 16); /* SMEP alone gives the I/D bit */
 	expect(HIGH + 0x400000, GMEM_FETCH, 0x400000);
 	expect(HIGH + 0x201000, GMEM_FETCH | GMEM_USER, 0x456000);
 	expect_fault(HIGH + 0x201000, GMEM_READ, 1);
 	expect_fault(HIGH + 0x201000, GMEM_WRITE, 1 | 2);
 	fake_regs[VREG_RFLAGS] |= AC;
 	expect(HIGH + 0x201000, GMEM_WRITE, 0x456000);
-	expect_fault(HIGH + 0x201000, GMEM_FETCH, 1 | 16);	/* AC does not help a fetch */
+	expect_fault(HIGH + 0x201000, GMEM_FETCH, 1 | 16); /* AC does not help a fetch */
 	fake_regs[VREG_RFLAGS] = 2;
 	expect(HIGH + 0x201000, GMEM_READ | GMEM_USER, 0x456000);
 }
@@ -327,7 +331,7 @@ static void test_tables_outside_storage(void **state)
 	fake_regs[VREG_CR3] = ROOT;
 	long_tables();
 	set(0x103000 + 8, B | P | W | U, 8);
-	expect(HIGH + 0x201000, GMEM_READ, B);	/* the translation stands; the copy does not */
+	expect(HIGH + 0x201000, GMEM_READ, B); /* the translation stands; the copy does not */
 	assert_false(gmem_read_linear(&fake_vm, GVA(HIGH + 0x201000), &byte, 1, GMEM_READ, &fault));
 	assert_true(fault.absent);
 	assert_int_equal(fault.gpa.v, B);
@@ -342,11 +346,12 @@ static void test_linear_copies(void **state)
 	(void)state;
 	mode(PE_PG | WP, PAE, LONG);
 	long_tables();
-	set(0x103000 + 16, 0x500000 | P | W | U, 8);	/* the second page lies elsewhere */
+	set(0x103000 + 16, 0x500000 | P | W | U, 8); /* the second page lies elsewhere */
 	set(0x103000 + 24, 0x458000 | P | U, 8);
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = (uint8_t)(i * 31 + i / 256);
-	assert_true(gmem_write_linear(&fake_vm, GVA(HIGH + 0x201f80), out, 0x200, GMEM_USER, &fault));
+	assert_true(
+	    gmem_write_linear(&fake_vm, GVA(HIGH + 0x201f80), out, 0x200, GMEM_USER, &fault));
 	assert_memory_equal(fake_storage + 0x456f80, out, 0x80);
 	assert_memory_equal(fake_storage + 0x500000, out + 0x80, 0x180);
 	assert_true(gmem_read_linear(&fake_vm, GVA(HIGH + 0x201f80), in, 0x200, GMEM_USER, &fault));
@@ -354,7 +359,8 @@ static void test_linear_copies(void **state)
 	assert_true(get(0x103000 + 16, 8) & D);
 	/* All or nothing: the third page may not be written, so the second is not either. */
 	set(0x103000 + 16, 0x500000 | P | W | U, 8);
-	assert_false(gmem_write_linear(&fake_vm, GVA(HIGH + 0x202f00), out, 0x101, GMEM_USER, &fault));
+	assert_false(
+	    gmem_write_linear(&fake_vm, GVA(HIGH + 0x202f00), out, 0x101, GMEM_USER, &fault));
 	assert_int_equal(fault.error, 1 | 2 | 4);
 	assert_int_equal(fault.address.v, HIGH + 0x203000);
 	assert_int_equal(fake_storage[0x500f00], 0);
@@ -362,11 +368,14 @@ static void test_linear_copies(void **state)
 	assert_true(gmem_read_linear(&fake_vm, GVA(HIGH + 0x202f00), in, 0x101, GMEM_USER, &fault));
 }
 
-/* Tables full of noise: whatever they say, the walk ends and touches nothing but storage (the sanitizer looks). */
+/* Tables full of noise: whatever they say, the walk ends and touches nothing but storage (the
+ * sanitizer looks). */
 static void test_noise(void **state)
 {
-	static const struct { uint64_t cr4, efer; } modes[] = {
-		{ 0, 0 }, { PSE, 0 }, { PAE, 0 }, { PAE, NXE }, { PAE | SMEP | SMAP, LONG | NXE },
+	static const struct {
+		uint64_t cr4, efer;
+	} modes[] = {
+	    {0, 0}, {PSE, 0}, {PAE, 0}, {PAE, NXE}, {PAE | SMEP | SMAP, LONG | NXE},
 	};
 	uint32_t ok = 0, faults = 0, gone = 0, step;
 
@@ -376,7 +385,8 @@ static void test_noise(void **state)
 	for (uint64_t i = 0; i < B; i++)
 		fake_storage[i] = (uint8_t)rand();
 	for (step = 0; step < 200000; step++) {
-		uint64_t gva = (uint64_t)rand() << 31 ^ (uint64_t)rand() << 1 ^ (uint64_t)rand() << 60;
+		uint64_t gva =
+		    (uint64_t)rand() << 31 ^ (uint64_t)rand() << 1 ^ (uint64_t)rand() << 60;
 		uint32_t m = (uint32_t)rand() % 5;
 
 		fake_regs[VREG_CR3] = (uint64_t)rand() % (B + 0x1000);
@@ -400,19 +410,19 @@ static void test_noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(test_physical_bounds, fake_teardown),
-		cmocka_unit_test_teardown(test_rows, fake_teardown),
-		cmocka_unit_test_teardown(test_no_paging, fake_teardown),
-		cmocka_unit_test_teardown(test_32_bit, fake_teardown),
-		cmocka_unit_test_teardown(test_32_bit_large, fake_teardown),
-		cmocka_unit_test_teardown(test_pae, fake_teardown),
-		cmocka_unit_test_teardown(test_4_level, fake_teardown),
-		cmocka_unit_test_teardown(test_not_canonical, fake_teardown),
-		cmocka_unit_test_teardown(test_smep_smap, fake_teardown),
-		cmocka_unit_test_teardown(test_peek_leaves_no_trace, fake_teardown),
-		cmocka_unit_test_teardown(test_tables_outside_storage, fake_teardown),
-		cmocka_unit_test_teardown(test_linear_copies, fake_teardown),
-		cmocka_unit_test_teardown(test_noise, fake_teardown),
+	    cmocka_unit_test_teardown(test_physical_bounds, fake_teardown),
+	    cmocka_unit_test_teardown(test_rows, fake_teardown),
+	    cmocka_unit_test_teardown(test_no_paging, fake_teardown),
+	    cmocka_unit_test_teardown(test_32_bit, fake_teardown),
+	    cmocka_unit_test_teardown(test_32_bit_large, fake_teardown),
+	    cmocka_unit_test_teardown(test_pae, fake_teardown),
+	    cmocka_unit_test_teardown(test_4_level, fake_teardown),
+	    cmocka_unit_test_teardown(test_not_canonical, fake_teardown),
+	    cmocka_unit_test_teardown(test_smep_smap, fake_teardown),
+	    cmocka_unit_test_teardown(test_peek_leaves_no_trace, fake_teardown),
+	    cmocka_unit_test_teardown(test_tables_outside_storage, fake_teardown),
+	    cmocka_unit_test_teardown(test_linear_copies, fake_teardown),
+	    cmocka_unit_test_teardown(test_noise, fake_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

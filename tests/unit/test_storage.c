@@ -12,8 +12,8 @@
 /* The table is static: the test empties it between cases. */
 #include "vmm/allocator/storage.c"
 
-#define PAGES 6144u	/* 24 MiB of pretended real storage */
-#define MISSING 0xfff0u	/* model: not in the firmware's map */
+#define PAGES	6144u	/* 24 MiB of pretended real storage */
+#define MISSING 0xfff0u /* model: not in the firmware's map */
 
 static uint8_t *arena;
 static uint16_t model[PAGES];
@@ -150,16 +150,16 @@ static uint64_t grant_checked(uint64_t size, uint64_t align, uint16_t owner, boo
 static void test_add_trims_and_merges(void **state)
 {
 	(void)state;
-	storage_add(HPA(0), 0x9f123);		/* page 0 is never ours; the last part page neither */
+	storage_add(HPA(0), 0x9f123); /* page 0 is never ours; the last part page neither */
 	assert_int_equal(storage_run_at(0)->base.v, 0x1000);
 	assert_int_equal(storage_total(), 0x9e000);
 	storage_add(HPA(0x200000), 0x1000);
 	storage_add(HPA(0x202000), 0x1000);
-	storage_add(HPA(0x201000), 0x1000);	/* closes the hole */
+	storage_add(HPA(0x201000), 0x1000); /* closes the hole */
 	assert_int_equal(storage_run_at(1)->size, 0x3000);
 	assert_null(storage_run_at(2));
 	storage_add(HPA(0x201000), 0x9000);	/* overlaps: not believed */
-	storage_add(HPA(UINT64_MAX - 10), 100);	/* wraps */
+	storage_add(HPA(UINT64_MAX - 10), 100); /* wraps */
 	storage_add(HPA(0x500001), 0xffe);	/* no whole page */
 	storage_add(HPA(0x500000), 0);
 	assert_null(storage_run_at(2));
@@ -219,7 +219,8 @@ static void test_sizes_at_the_edge(void **state)
 	assert_int_equal(grant_checked(1, PAGE_SIZE, 0, false), 0);
 }
 
-/* Every second page is granted until the table has no place left: an error, and nothing has changed. */
+/* Every second page is granted until the table has no place left: an error, and nothing has
+ * changed. */
 static void test_full_table(void **state)
 {
 	uint32_t i;
@@ -238,7 +239,7 @@ static void test_full_table(void **state)
 	assert_int_equal(storage_grant(MIB(1), MIB(2), 2, false).v, 0);
 	compare();
 	storage_add(HPA(0x1000), 0x1000);
-	compare();	/* no room: left out, nothing broken */
+	compare(); /* no room: left out, nothing broken */
 	/* What needs no split still works: a hole of exactly one page. */
 	assert_true(storage_reserve(HPA(0x103000), 0x1000, 3));
 	model_set(0x103000, 0x1000, 3, false);
@@ -249,7 +250,7 @@ static void test_full_table(void **state)
 
 static void test_random(void **state)
 {
-	static const uint64_t aligns[] = { PAGE_SIZE, PAGE_SIZE, 0x4000, 0x10000, MIB(1), MIB(2) };
+	static const uint64_t aligns[] = {PAGE_SIZE, PAGE_SIZE, 0x4000, 0x10000, MIB(1), MIB(2)};
 	uint32_t granted = 0, refused = 0;
 
 	(void)state;
@@ -272,8 +273,8 @@ static void test_random(void **state)
 					model_system[p] = false;
 				}
 		} else {
-			uint64_t size = rand() % 3 == 0 ? (uint64_t)(rand() % 0x500000) + 1 :
-							  (uint64_t)(rand() % 0x30000) + 1;
+			uint64_t size = rand() % 3 == 0 ? (uint64_t)(rand() % 0x500000) + 1
+							: (uint64_t)(rand() % 0x30000) + 1;
 
 			if (grant_checked(size, aligns[rand() % 6], owner, rand() % 2))
 				granted++;
@@ -289,12 +290,12 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_add_trims_and_merges, empty, cleanup),
-		cmocka_unit_test_setup_teardown(test_reserve, empty, cleanup),
-		cmocka_unit_test_setup_teardown(test_high_and_low, empty, cleanup),
-		cmocka_unit_test_setup_teardown(test_sizes_at_the_edge, empty, cleanup),
-		cmocka_unit_test_setup_teardown(test_full_table, empty, cleanup),
-		cmocka_unit_test_setup_teardown(test_random, empty, cleanup),
+	    cmocka_unit_test_setup_teardown(test_add_trims_and_merges, empty, cleanup),
+	    cmocka_unit_test_setup_teardown(test_reserve, empty, cleanup),
+	    cmocka_unit_test_setup_teardown(test_high_and_low, empty, cleanup),
+	    cmocka_unit_test_setup_teardown(test_sizes_at_the_edge, empty, cleanup),
+	    cmocka_unit_test_setup_teardown(test_full_table, empty, cleanup),
+	    cmocka_unit_test_setup_teardown(test_random, empty, cleanup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 
 static void test_output_keeps_order_and_room(void **state)
 {
-	struct vm_console c = { .out_head = UINT32_MAX - 5, .out_tail = UINT32_MAX - 5 };
+	struct vm_console c = {.out_head = UINT32_MAX - 5, .out_tail = UINT32_MAX - 5};
 	uint32_t i;
 
 	(void)state;
@@ -23,7 +23,7 @@ static void test_output_keeps_order_and_room(void **state)
 		vm_console_put(&c, (uint8_t)(i * 7));
 	}
 	assert_false(vm_console_room(&c));
-	vm_console_put(&c, 0xee);	/* dropped */
+	vm_console_put(&c, 0xee); /* dropped */
 	assert_int_equal(c.out_total, CONSOLE_OUT);
 	for (i = 0; i < CONSOLE_OUT; i++)
 		assert_int_equal(vm_console_take(&c), (uint8_t)(i * 7));
@@ -33,7 +33,7 @@ static void test_output_keeps_order_and_room(void **state)
 
 static void test_input_refuses_when_full(void **state)
 {
-	struct vm_console c = { .in_head = UINT32_MAX - 2, .in_tail = UINT32_MAX - 2 };
+	struct vm_console c = {.in_head = UINT32_MAX - 2, .in_tail = UINT32_MAX - 2};
 	uint32_t i;
 
 	(void)state;
@@ -51,7 +51,7 @@ static void test_input_refuses_when_full(void **state)
 /* 0xff is a byte like any other, not the "none" of the callers. */
 static void test_all_bytes(void **state)
 {
-	struct vm_console c = { 0 };
+	struct vm_console c = {0};
 
 	(void)state;
 	vm_console_put(&c, 0xff);
@@ -63,9 +63,9 @@ static void test_all_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_output_keeps_order_and_room),
-		cmocka_unit_test(test_input_refuses_when_full),
-		cmocka_unit_test(test_all_bytes),
+	    cmocka_unit_test(test_output_keeps_order_and_room),
+	    cmocka_unit_test(test_input_refuses_when_full),
+	    cmocka_unit_test(test_all_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /*
  * The 8254: every mode against a model that runs pulse by pulse, and channel 0 as a guest's clock.
- * Part: unit test on the host. UNIT: vmm/devices/vpit.c vmm/devices/vpit_channel.c
- * vmm/devices/vpic.c vmm/machine/bus.c lib/printf.c lib/string.c
+ * Part: unit test on the host.
+ * UNIT: vmm/devices/vpit.c vmm/devices/vpit_channel.c vmm/devices/vpic.c vmm/machine/bus.c
+ * UNIT: lib/printf.c
  */
 #include "tests/unit/vdev_fake.h"
 
@@ -292,6 +293,21 @@ static void bytes_and_latches(void **state)
 	fake.now += pulses(0x11);
 	assert_int_equal(inb(0x40), 0x40);
 	assert_int_equal(inb(0x40), 0x40);
+	outb(0x43, 0x34);	/* a control word begins with the low byte again */
+	outb(0x40, 0x34);
+	outb(0x40, 0x12);
+	fake.now += pulses(1);
+	assert_int_equal(inb(0x40), 0x34);
+	outb(0x43, 0x34);
+	outb(0x40, 0x78);
+	outb(0x43, 0x34);
+	outb(0x40, 0x34);
+	outb(0x40, 0x12);
+	outb(0x43, 0xe2);
+	assert_int_equal(inb(0x40), 0xf4);	/* OUT is high, the count not loaded yet */
+	fake.now += pulses(1);
+	assert_int_equal(inb(0x40), 0x34);
+	assert_int_equal(inb(0x40), 0x12);
 	outb(0x43, 0x20);	/* high byte only */
 	outb(0x40, 0x50);
 	fake.now += pulses(0x1001);
@@ -408,6 +424,7 @@ static void periodic_never_drifts(void **state)
 				assert_true(deadline() == TIME_NEVER);
 				assert_true(take());
 				assert_false(take());
+				assert_int_equal(pit.s.delivered, n);
 			}
 			assert_int_equal(pit.s.dropped, 0);
 		}
@@ -660,6 +677,15 @@ static void state_goes_round(void **state)
 	setup(NULL);
 	start_periodic(2, 11932);
 	fake.now += fake.hz / 300;
+	left = deadline() - fake.now;
+	fake.now += left;
+	service();
+	bytes = fake_save(&pit.dev, &size);	/* with the request pending */
+	assert_true(pit.dev.ops->restore(&pit.dev, bytes, size));
+	assert_true(deadline() == TIME_NEVER);
+	assert_true(take());
+	assert_true(deadline() != TIME_NEVER);
+	free(bytes);
 	left = deadline() - fake.now;
 	bytes = fake_save(&pit.dev, &size);
 	fake.now += 5 * fake.hz;

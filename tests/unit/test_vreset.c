@@ -1,7 +1,7 @@
 /*
  * The ways out of a machine (reset, power-off) and the POST port.
  * Part: unit test on the host.
- * UNIT: vmm/devices/vreset.c vmm/devices/vdelay.c vmm/machine/bus.c lib/printf.c lib/string.c
+ * UNIT: vmm/devices/vreset.c vmm/devices/vdelay.c vmm/machine/bus.c lib/printf.c
  */
 #include "tests/unit/vdev_fake.h"
 
@@ -44,6 +44,7 @@ static void keyboard_port_resets_and_nothing_else(void **state)
 static void port_92(void **state)
 {
 	(void)state;
+	assert_int_equal(reset.s.port92, 0x02);
 	assert_int_equal(inb(0x92), 0x02);
 	outb(0x92, 0x00);
 	assert_int_equal(inb(0x92), 0x02);	/* A20 stays on */
@@ -115,6 +116,10 @@ static void spelled_power_off(void **state)
 	assert_int_equal(fake.power_offs, 3);
 	assert_string_equal(fake.by, "port 8900h");
 	assert_int_equal(inb(0x8900), 0xff);
+	fake_out(0x8900, 1, 'S');
+	fake_out(0x8900, 4, 0x74756800 | 'h');	/* four ports: one letter for this one */
+	spell("utdown");
+	assert_int_equal(fake.power_offs, 4);
 }
 
 static void post_port_keeps_a_byte(void **state)
@@ -134,6 +139,7 @@ static void state_goes_round(void **state)
 {
 	size_t size, delay_size;
 	void *bytes, *delay_bytes;
+	unsigned int spelled;
 
 	(void)state;
 	outb(0xcf9, 0x02);
@@ -153,6 +159,13 @@ static void state_goes_round(void **state)
 	assert_int_equal(inb(0x80), 0x77);
 	spell("down");
 	assert_int_equal(fake.power_offs, 1);
+	spell("down");	/* the word is over */
+	assert_int_equal(fake.power_offs, 1);
+	for (spelled = 0; spelled < 256; spelled++) {
+		/* behind the header: ports 92h and CF9h, then the letters */
+		((uint8_t *)bytes)[size - 1] = (uint8_t)spelled;
+		assert_true(reset.dev.ops->restore(&reset.dev, bytes, size) == (spelled < 8));
+	}
 	free(bytes);
 	free(delay_bytes);
 	fake_check_bad_restore(&reset.dev);

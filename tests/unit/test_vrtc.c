@@ -1,7 +1,7 @@
 /*
- * The clock chip: dates against the C library's, setting, alarms against a second-by-second model,
- * CMOS. Part: unit test on the host. UNIT: vmm/devices/vrtc.c vmm/devices/vrtc_date.c
- * vmm/machine/bus.c lib/printf.c lib/string.c
+ * The clock chip: dates against the C library's, setting, alarms against a slow model, CMOS.
+ * Part: unit test on the host.
+ * UNIT: vmm/devices/vrtc.c vmm/devices/vrtc_date.c vmm/machine/bus.c lib/printf.c
  */
 #include "tests/unit/vdev_fake.h"
 
@@ -180,6 +180,15 @@ static void guest_sets_the_date(void **state)
 	assert_int_equal(get(0), 30);
 	pass_seconds(1);
 	assert_int_equal(get(0), 31);
+	/* the form may be changed while the date stands, before anything is written, not after */
+	set(VRTC_B, 0x86);
+	set(2, 47);
+	set(VRTC_B, 0x82);
+	assert_int_equal(get(2), 47);
+	set(VRTC_B, 0x86);
+	set(VRTC_B, 0x06);
+	pass_seconds(1);
+	assert_int_equal(get(2), 47);
 	/* nonsense gives some date, and it goes on from there */
 	set(VRTC_B, 0x86);
 	set(0, 0xff);

@@ -1,7 +1,7 @@
 /*
- * The 16550A: registers, FIFOs, interrupts and their priorities, loopback, flow control, Linux'
- * probes. Part: unit test on the host. UNIT: vmm/devices/vuart.c vmm/machine/bus.c lib/printf.c
- * lib/string.c
+ * The 16550A: registers, FIFOs, interrupts by priority, loopback, flow control, Linux' probes.
+ * Part: unit test on the host.
+ * UNIT: vmm/devices/vuart.c vmm/machine/bus.c lib/printf.c
  */
 #include "tests/unit/vdev_fake.h"
 
@@ -186,8 +186,12 @@ static void no_room_holds_the_transmitter(void **state)
 	outb(DATA, 'a');
 	fake.room = 1;
 	assert_int_equal(inb(LSR), 0x60);
+	inb(IIR);
+	fake.room = 0;
 	outb(DATA, 'b');
-	outb(FCR, 0x05);
+	assert_false(fake.line[IRQ]);
+	outb(FCR, 0x05);	/* emptied is empty: that is an event */
+	assert_true(fake.line[IRQ]);
 	fake.room = 10;
 	assert_int_equal(inb(LSR), 0x60);
 	assert_int_equal(fake.out_length, 22);
@@ -321,7 +325,12 @@ static void loopback(void **state)
 	outb(MCR, 0x14);
 	assert_int_equal(inb(MSR), 0x40);	/* RI rising is no event */
 	outb(MCR, 0x1a);
-	outb(DATA, 0xa5);
+	outb(DATA, 0x00);
+	pass_time(350);
+	assert_int_equal(inb(IIR), 0xcc);
+	outb(DATA, 0xa5);	/* an arrival takes the time-out back */
+	assert_int_equal(inb(IIR), 0xc1);
+	assert_int_equal(inb(DATA), 0x00);
 	type("k");
 	assert_int_equal(inb(LSR), 0x61);
 	assert_int_equal(inb(DATA), 0xa5);
@@ -374,6 +383,9 @@ static void divisor_latch(void **state)
 	/* 8E1 is 11 bits; at divisor 1234h */
 	assert_in_range(uart.char_ticks, fake.hz * 11 * 0x1234 / 115200 - 1,
 			fake.hz * 11 * 0x1234 / 115200 + 1);
+	/* wider accesses are taken apart */
+	outb(SCR, 0x77);
+	assert_int_equal(fake_in(COM1 + 4, 4), 0x77b0600b);
 	outb(LSR, 0);
 	outb(MSR, 0xff);
 	assert_int_equal(inb(LSR), 0x60);
@@ -383,6 +395,7 @@ static void divisor_latch(void **state)
 static void state_goes_round(void **state)
 {
 	size_t size;
+	uint64_t ticks;
 	void *bytes;
 	char before[256], after[256];
 
@@ -413,6 +426,38 @@ static void state_goes_round(void **state)
 		inb(DATA);
 	assert_true(uart.dev.ops->restore(&uart.dev, bytes, size));
 	assert_int_equal(inb(DATA), 'e');
+	free(bytes);
+	/* with an error and a transmitter event pending, at another speed, the line up or not */
+	outb(LCR, 0x83);
+	outb(DATA, 12);
+	outb(LCR, 0x03);
+	outb(FCR, 0);
+	outb(IER, 0x07);
+	outb(MCR, 0x1b);
+	outb(DATA, 'p');
+	outb(DATA, 'q');
+	outb(MCR, 0x0b);
+	assert_true(fake.line[IRQ]);
+	ticks = uart.char_ticks;
+	bytes = fake_save(&uart.dev, &size);
+	outb(LCR, 0x83);
+	outb(DATA, 1);
+	outb(LCR, 0x03);
+	uart.dev.ops->reset(&uart.dev);
+	fake.line[IRQ] = false;
+	assert_true(uart.dev.ops->restore(&uart.dev, bytes, size));
+	assert_true(fake.line[IRQ]);
+	assert_true(uart.char_ticks == ticks);
+	assert_int_equal(inb(IIR), 0x06);
+	assert_int_equal(inb(LSR), 0x63);
+	assert_int_equal(inb(IIR), 0x04);
+	assert_int_equal(inb(DATA), 'q');
+	assert_int_equal(inb(IIR), 0x02);
+	outb(IER, 0);
+	bytes = (free(bytes), fake_save(&uart.dev, &size));
+	fake.line[IRQ] = true;	/* the machine remembers an interrupt that is no more */
+	assert_true(uart.dev.ops->restore(&uart.dev, bytes, size));
+	assert_false(fake.line[IRQ]);
 	free(bytes);
 	fake_check_bad_restore(&uart.dev);
 }

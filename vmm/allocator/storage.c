@@ -6,16 +6,16 @@
 #include "lib/string.h"
 
 /*
- * The table is the only state. Runs are sorted by base, page aligned, disjoint, and two free neighbours that
- * touch are always one. Lock: one processor runs now; with a second one, a spinlock belongs around the body
- * of every exported function (the clearing in storage_grant() after the table is settled needs none, since
- * the run already has its owner).
+ * The table is the only state. Runs are sorted by base, page aligned, disjoint, and two free
+ * neighbours that touch are always one. Lock: one processor runs now; with a second one, a spinlock
+ * belongs around the body of every exported function (the clearing in storage_grant() after the
+ * table is settled needs none, since the run already has its owner).
  */
 static struct storage_run runs[STORAGE_RUNS];
 static uint32_t run_count;
 
-#define LARGE MIB(1)		/* from here on runs are granted from the top */
-#define LOW_END MIB(1)		/* below: kept for trampolines and real-mode code */
+#define LARGE	 MIB(1) /* from here on runs are granted from the top */
+#define LOW_END	 MIB(1) /* below: kept for trampolines and real-mode code */
 #define ANYTHING UINT64_MAX
 
 static uint64_t run_end(const struct storage_run *r)
@@ -27,7 +27,7 @@ static void insert(uint32_t at, hpa_t base, uint64_t size, uint16_t owner, bool 
 {
 	CHECK(run_count < STORAGE_RUNS && at <= run_count);
 	memmove(&runs[at + 1], &runs[at], (run_count - at) * sizeof(runs[0]));
-	runs[at] = (struct storage_run){ base, size, owner, system };
+	runs[at] = (struct storage_run){base, size, owner, system};
 	run_count++;
 }
 
@@ -46,7 +46,8 @@ static void merge_free(void)
 		struct storage_run *a = &runs[i];
 		const struct storage_run *b = &runs[i + 1];
 
-		if (a->owner == STORAGE_FREE && b->owner == STORAGE_FREE && run_end(a) == b->base.v) {
+		if (a->owner == STORAGE_FREE && b->owner == STORAGE_FREE &&
+		    run_end(a) == b->base.v) {
 			a->size += b->size;
 			remove_at(i + 1);
 		} else {
@@ -85,7 +86,8 @@ void storage_add(hpa_t base, uint64_t size)
 	if (end <= first)
 		return;
 	at = find_place(first);
-	/* Firmware maps are not ours: what overlaps an earlier run is left out rather than trusted. */
+	/* Firmware maps are not ours: what overlaps an earlier run is left out rather than trusted.
+	 */
 	if (at < run_count && runs[at].base.v < end)
 		return;
 	/* With a full table a run can still be had if it only lengthens a free neighbour. */
@@ -100,7 +102,8 @@ void storage_add(hpa_t base, uint64_t size)
 	merge_free();
 }
 
-/* Gives [base, base + size) out of free run `at` to an owner. False: the table has no room for the split. */
+/* Gives [base, base + size) out of free run `at` to an owner. False: the table has no room for the
+ * split. */
 static bool carve(uint32_t at, uint64_t base, uint64_t size, uint16_t owner, bool system)
 {
 	uint64_t before = base - runs[at].base.v;
@@ -115,7 +118,7 @@ static bool carve(uint32_t at, uint64_t base, uint64_t size, uint16_t owner, boo
 		insert(at, runs[at].base, before, STORAGE_FREE, false);
 		at++;
 	}
-	runs[at] = (struct storage_run){ HPA(base), size, owner, system };
+	runs[at] = (struct storage_run){HPA(base), size, owner, system};
 	return true;
 }
 
@@ -135,7 +138,8 @@ bool storage_reserve(hpa_t base, uint64_t size, uint16_t owner)
 }
 
 /* Highest place for size in the part of a run above `floor`; 0 = none. */
-static uint64_t place_high(const struct storage_run *r, uint64_t size, uint64_t align, uint64_t floor)
+static uint64_t place_high(const struct storage_run *r, uint64_t size, uint64_t align,
+			   uint64_t floor)
 {
 	uint64_t bottom = r->base.v > floor ? r->base.v : floor;
 	uint64_t place;
@@ -147,8 +151,8 @@ static uint64_t place_high(const struct storage_run *r, uint64_t size, uint64_t 
 }
 
 /* Lowest place for size in the part of a run above `floor` and below `ceiling`; 0 = none. */
-static uint64_t place_low(const struct storage_run *r, uint64_t size, uint64_t align, uint64_t floor,
-			  uint64_t ceiling)
+static uint64_t place_low(const struct storage_run *r, uint64_t size, uint64_t align,
+			  uint64_t floor, uint64_t ceiling)
 {
 	uint64_t bottom = r->base.v > floor ? r->base.v : floor;
 	uint64_t top = run_end(r) < ceiling ? run_end(r) : ceiling;
@@ -162,14 +166,16 @@ static uint64_t place_low(const struct storage_run *r, uint64_t size, uint64_t a
 /* Finds a place and takes it. 0 = there is none. */
 static uint64_t take(uint64_t size, uint64_t align, uint16_t owner, bool system)
 {
-	uint64_t floors[2] = { LOW_END, PAGE_SIZE };
-	uint64_t ceilings[2] = { ANYTHING, LOW_END };
+	uint64_t floors[2] = {LOW_END, PAGE_SIZE};
+	uint64_t ceilings[2] = {ANYTHING, LOW_END};
 	uint32_t pass, i, at;
 	uint64_t place;
 
 	if (size >= LARGE) {
 		for (i = run_count; i-- > 0;) {
-			place = runs[i].owner == STORAGE_FREE ? place_high(&runs[i], size, align, LOW_END) : 0;
+			place = runs[i].owner == STORAGE_FREE
+				    ? place_high(&runs[i], size, align, LOW_END)
+				    : 0;
 			if (place != 0 && carve(i, place, size, owner, system))
 				return place;
 		}

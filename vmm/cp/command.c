@@ -35,7 +35,7 @@ static const struct command table[] = {
 	{ "IPL", 1, "GACE", control_ipl, "[userid] [file [kind] [INITRD file] [PARM text]]",
 	  "loads a system and starts it" },
 	{ "LOGOFF", 3, "", logon_logoff, "", "ends the session and takes the machine away" },
-	{ "LOGOUT", 3, "", logon_logoff, "", "the same as LOGOFF" },
+	{ "LOGOUT", 5, "", logon_logoff, "", "the same as LOGOFF" },
 	{ "LOGON", 1, "", logon_command, "userid [password]", "takes the terminal to a user's machine" },
 	{ "LOGIN", 4, "", logon_command, "userid [password]", "the same as LOGON" },
 	{ "MESSAGE", 1, "", talk_message, "userid|OPERATOR|ALL|* text", "shows text at a user's console" },

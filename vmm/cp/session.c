@@ -13,6 +13,7 @@
 #include "vmm/cp/messages.h"
 #include "vmm/cp/typewriter.h"
 
+#define AHEAD 1024u		/* power of two */
 #define BYTES_A_CALL 128	/* typed bytes looked at in one call: paste must not hold the guests up */
 
 enum mode { MODE_CP, MODE_GUEST, MODE_PASSWORD, MODE_ECHO };
@@ -26,7 +27,8 @@ static struct {
 	uint64_t since, back_since;
 	bool connecting;	/* wants MODE_GUEST when CP has said all */
 	bool operator_on;
-	int held;		/* a typed byte the guest's console had no room for; -1 = none */
+	uint8_t ahead[AHEAD];	/* typed while CP sleeps or the guest's console is full */
+	uint32_t ahead_head, ahead_tail;	/* free running */
 	uint64_t asleep_until;	/* 0 = awake */
 	bool waiting;		/* line[] still has commands in it */
 	char line[TYPEWRITER_LINE];
@@ -36,7 +38,7 @@ static struct {
 void session_init(void)
 {
 	memset(&s, 0, sizeof(s));
-	s.held = -1;
+	typewriter_echo(true);
 }
 
 const struct directory_user *session_user(void)
@@ -103,7 +105,6 @@ void session_enter(const struct directory_user *user, struct vm *vm)
 	s.vm = vm;
 	s.mode = MODE_CP;
 	s.connecting = false;
-	s.held = -1;
 	if (user == users_operator())
 		s.operator_on = true;
 }
@@ -112,13 +113,14 @@ void session_leave(bool logged_off)
 {
 	if (logged_off && s.user == users_operator())
 		s.operator_on = false;
+	if (s.mode == MODE_GUEST)
+		s.ahead_tail = s.ahead_head;
 	s.user = s.back;
 	s.since = s.back_since;
 	s.back = NULL;
 	s.vm = NULL;
 	s.mode = MODE_CP;
 	s.connecting = false;
-	s.held = -1;
 	if (s.user == NULL)
 		cp_say("VM/64 Online");
 	else
@@ -128,14 +130,6 @@ void session_leave(bool logged_off)
 void session_connect(void)
 {
 	s.connecting = s.vm != NULL;
-}
-
-void session_disconnect(void)
-{
-	s.connecting = false;
-	s.held = -1;
-	if (s.mode == MODE_GUEST)
-		s.mode = MODE_CP;
 }
 
 void session_forget(const struct vm *vm)
@@ -214,9 +208,12 @@ static void attention(void)
 		s.mode = MODE_CP;
 		return;
 	}
+	if (s.mode == MODE_ECHO)
+		s.mode = MODE_CP;
 	if (s.mode == MODE_GUEST) {
 		m = users_of(s.vm);
-		session_disconnect();
+		s.mode = MODE_CP;
+		s.ahead_tail = s.ahead_head;	/* meant for the guest, not for CP */
 		if (!m->run_on && (s.vm->state == VM_RUNNABLE || s.vm->state == VM_WAITING)) {
 			vm_stop(s.vm);
 			m->held = true;
@@ -258,37 +255,50 @@ static void take_line(const char *line)
 	}
 }
 
-/* Typed bytes for the guest. False = its console is full. */
-static bool guest_byte(int byte)
+static int next_byte(void)
 {
-	char c = (char)byte;
-
-	if (byte == TYPEWRITER_ATTENTION) {
-		attention();
-		return true;
-	}
-	if (vm_type(s.vm, &c, 1) == 1)
-		return true;
-	s.held = byte;
-	return false;
+	if (s.ahead_head != s.ahead_tail)
+		return s.ahead[s.ahead_tail++ % AHEAD];
+	return console_read();
 }
 
-static void take_bytes(void)
+/* Typed bytes go to the guest in their order, as far as its console has room. */
+static void deliver(void)
+{
+	while (s.mode == MODE_GUEST && s.ahead_head != s.ahead_tail) {
+		char byte = (char)s.ahead[s.ahead_tail % AHEAD];
+
+		if (vm_type(s.vm, &byte, 1) == 0)
+			return;
+		s.ahead_tail++;
+	}
+}
+
+/* Reads on where nothing can be done with it now: only the attention key must always get through. */
+static void take_ahead(void)
 {
 	int byte;
 
-	for (int n = 0; n < BYTES_A_CALL && !s.waiting && !s.connecting; n++) {
-		if (s.mode == MODE_GUEST) {
-			byte = s.held >= 0 ? s.held : console_read();
-			s.held = -1;
-			if (byte < 0 || !guest_byte(byte))
-				return;
-			continue;
+	while ((byte = console_read()) >= 0) {
+		if (byte == TYPEWRITER_ATTENTION) {
+			deliver();
+			attention();
+			return;
 		}
-		/* Echo has its place in the output, so nothing may be half shown. */
+		if (s.ahead_head - s.ahead_tail < AHEAD)
+			s.ahead[s.ahead_head++ % AHEAD] = (uint8_t)byte;
+	}
+}
+
+static void take_for_cp(void)
+{
+	int byte;
+
+	/* Echo has its place in the output, so nothing may be half shown. */
+	for (int n = 0; n < BYTES_A_CALL && !s.waiting && !s.connecting && s.mode != MODE_GUEST; n++) {
 		if (!typewriter_pump())
 			return;
-		byte = console_read();
+		byte = next_byte();
 		if (byte < 0)
 			return;
 		switch (typewriter_type((uint8_t)byte)) {
@@ -332,9 +342,16 @@ static void begin_connection(void)
 
 uint64_t session_service(void)
 {
-	take_bytes();
-	if (s.asleep_until != 0 && cpu_tsc() >= s.asleep_until)
-		s.asleep_until = 0;
+	if (s.asleep_until != 0) {
+		take_ahead();
+		if (s.asleep_until != 0 && cpu_tsc() >= s.asleep_until)
+			s.asleep_until = 0;
+	} else if (s.mode == MODE_GUEST) {
+		take_ahead();
+		deliver();
+	} else {
+		take_for_cp();
+	}
 	if (s.waiting)
 		run_commands();
 	if (s.connecting)

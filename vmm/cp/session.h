@@ -29,8 +29,6 @@ void session_enter(const struct directory_user *user, struct vm *vm);
 void session_leave(bool logged_off);
 /* The terminal becomes the machine's console as soon as what CP has to say has been shown. */
 void session_connect(void);
-/* Back to CP; the machine's state does not change. */
-void session_disconnect(void);
 
 /* Asks for a password; `user` enters when it is right. */
 void session_ask_password(const struct directory_user *user);

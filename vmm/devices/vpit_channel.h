@@ -19,7 +19,7 @@ enum vpit_phase {
  */
 struct vpit_channel {
 	uint64_t start;		/* tick at which the counting element takes `count` */
-	uint64_t swap;		/* modes 2 and 3: tick at which `reload` takes over, or TIME_NEVER */
+	uint64_t swap;		/* modes 2 and 3: tick at which `reload` follows, or TIME_NEVER */
 	uint64_t paused;	/* modes 0 and 4: ticks that were counted when the gate fell */
 	uint32_t count;		/* what is counted from, 1 to 65536 */
 	uint32_t reload;	/* what the guest wrote last, same range */

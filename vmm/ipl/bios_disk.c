@@ -7,12 +7,12 @@
 #include "vmm/ipl/job.h"
 #include "vmm/machine/gmem.h"
 
-#define SECTOR 512u
-#define OK 0x00
-#define BAD_COMMAND 0x01
+#define SECTOR		512u
+#define OK		0x00
+#define BAD_COMMAND	0x01
 #define WRITE_PROTECTED 0x03
-#define NOT_FOUND 0x04
-#define DMA_OVERRUN 0x09
+#define NOT_FOUND	0x04
+#define DMA_OVERRUN	0x09
 
 struct disk {
 	const uint8_t *data;
@@ -23,9 +23,12 @@ struct disk {
 
 static bool floppy_size(struct disk *d)
 {
-	static const struct { uint32_t bytes; uint8_t cylinders, heads, per_track; } kinds[] = {
-		{ 163840, 40, 1, 8 }, { 184320, 40, 1, 9 }, { 327680, 40, 2, 8 }, { 368640, 40, 2, 9 },
-		{ 737280, 80, 2, 9 }, { 1228800, 80, 2, 15 }, { 1474560, 80, 2, 18 }, { 2949120, 80, 2, 36 },
+	static const struct {
+		uint32_t bytes;
+		uint8_t cylinders, heads, per_track;
+	} kinds[] = {
+	    {163840, 40, 1, 8}, {184320, 40, 1, 9},   {327680, 40, 2, 8},   {368640, 40, 2, 9},
+	    {737280, 80, 2, 9}, {1228800, 80, 2, 15}, {1474560, 80, 2, 18}, {2949120, 80, 2, 36},
 	};
 	size_t i;
 
@@ -40,7 +43,8 @@ static bool floppy_size(struct disk *d)
 	return false;
 }
 
-/* A partitioned disk says its geometry by the end of its first partition, which fdisk puts on a boundary. */
+/* A partitioned disk says its geometry by the end of its first partition, which fdisk puts on a
+ * boundary. */
 static void hard_disk_geometry(struct disk *d)
 {
 	const uint8_t *entry = d->data + 446;
@@ -49,11 +53,13 @@ static void hard_disk_geometry(struct disk *d)
 	d->per_track = 63;
 	if (d->sectors > 1023u * 16 * 63)
 		d->heads = 255;
-	if (d->bytes >= SECTOR && entry[4] != 0 && (entry[0] & 0x7f) == 0 && (entry[6] & 0x3f) != 0) {
+	if (d->bytes >= SECTOR && entry[4] != 0 && (entry[0] & 0x7f) == 0 &&
+	    (entry[6] & 0x3f) != 0) {
 		d->heads = entry[5] + 1u;
 		d->per_track = entry[6] & 0x3f;
 	}
-	d->cylinders = (uint32_t)((d->sectors + d->heads * d->per_track - 1) / (d->heads * d->per_track));
+	d->cylinders =
+	    (uint32_t)((d->sectors + d->heads * d->per_track - 1) / (d->heads * d->per_track));
 	if (d->cylinders > 1024)
 		d->cylinders = 1024;
 }
@@ -83,9 +89,10 @@ static void finish(struct bios_call *c, uint8_t status)
 	bios_carry(c, status != OK);
 }
 
-/* How many of `count` sectors from `first` were read to guest address `to`. The last one may be a part. */
-static uint32_t read_sectors(struct bios_call *c, const struct disk *d, uint64_t first, uint32_t count,
-			     uint64_t to, uint8_t *status)
+/* How many of `count` sectors from `first` were read to guest address `to`. The last one may be a
+ * part. */
+static uint32_t read_sectors(struct bios_call *c, const struct disk *d, uint64_t first,
+			     uint32_t count, uint64_t to, uint8_t *status)
 {
 	uint32_t done;
 
@@ -119,7 +126,8 @@ static void by_geometry(struct bios_call *c, const struct disk *d, bool read)
 
 	if (sector != 0 && sector <= d->per_track && head < d->heads) {
 		if (read)
-			done = read_sectors(c, d, first, count, bios_address(c, SEG_ES, bios_word(c, RBX)), &status);
+			done = read_sectors(c, d, first, count,
+					    bios_address(c, SEG_ES, bios_word(c, RBX)), &status);
 		else
 			status = first + count <= d->sectors ? OK : NOT_FOUND;
 	}
@@ -151,7 +159,8 @@ static void disk_type(struct bios_call *c, const struct disk *d)
 	bios_set_word(c, RDX, d->sectors);
 }
 
-/* AH = 42h, 44h: the packet at DS:SI says what and whereto; its count comes back as what was done. */
+/* AH = 42h, 44h: the packet at DS:SI says what and whereto; its count comes back as what was done.
+ */
 static void by_packet(struct bios_call *c, const struct disk *d, bool read)
 {
 	uint64_t at = bios_address(c, SEG_DS, bios_word(c, RSI)), first, to;
@@ -176,14 +185,14 @@ static void by_packet(struct bios_call *c, const struct disk *d, bool read)
 static void extended_parameters(struct bios_call *c, const struct disk *d)
 {
 	uint64_t at = bios_address(c, SEG_DS, bios_word(c, RSI));
-	uint8_t table[26] = { 0 };
+	uint8_t table[26] = {0};
 
 	if (bios_peek(c->vm, at, 2) < sizeof(table)) {
 		finish(c, BAD_COMMAND);
 		return;
 	}
 	ipl_set16(table, sizeof(table));
-	ipl_set16(table + 2, 2);	/* the geometry counts */
+	ipl_set16(table + 2, 2); /* the geometry counts */
 	ipl_set32(table + 4, d->cylinders);
 	ipl_set32(table + 8, d->heads);
 	ipl_set32(table + 12, d->per_track);
@@ -200,9 +209,9 @@ static void extensions(struct bios_call *c)
 		return;
 	}
 	bios_set_word(c, RBX, 0xaa55);
-	bios_set_word(c, RCX, 1);	/* packet functions only */
+	bios_set_word(c, RCX, 1); /* packet functions only */
 	finish(c, OK);
-	bios_set_high(c, RAX, 0x21);	/* version 1.1 */
+	bios_set_high(c, RAX, 0x21); /* version 1.1 */
 }
 
 void bios_disk(struct bios_call *c)
@@ -220,13 +229,19 @@ void bios_disk(struct bios_call *c)
 		return;
 	}
 	switch (function) {
-	case 0x00: case 0x0d: case 0x10: case 0x11:	/* reset, ready, recalibrate */
+	case 0x00:
+	case 0x0d:
+	case 0x10:
+	case 0x11: /* reset, ready, recalibrate */
 		finish(c, OK);
 		break;
-	case 0x02: case 0x04:
+	case 0x02:
+	case 0x04:
 		by_geometry(c, &d, function == 0x02);
 		break;
-	case 0x03: case 0x05: case 0x43:
+	case 0x03:
+	case 0x05:
+	case 0x43:
 		finish(c, WRITE_PROTECTED);
 		break;
 	case 0x08:
@@ -238,7 +253,8 @@ void bios_disk(struct bios_call *c)
 	case 0x41:
 		extensions(c);
 		break;
-	case 0x42: case 0x44:
+	case 0x42:
+	case 0x44:
 		by_packet(c, &d, function == 0x42);
 		break;
 	case 0x48:

@@ -1,10 +1,10 @@
-/* The tiny BIOS's screen (INT 10h): characters go to the machine's console, positions become new lines. */
+/* The tiny BIOS's screen (INT 10h): characters go to the console, positions become new lines. */
 /* Part: ipl/; a console is a stream, so colours, pages and scrolling have no effect. */
 #include "vmm/ipl/bios.h"
 
 #define COLUMNS 80u
-#define ROWS 25u
-#define AT_ONCE 64u	/* characters a call sends before the guest may take interrupts again */
+#define ROWS	25u
+#define AT_ONCE 64u /* characters a call sends before the guest may take interrupts again */
 
 static uint32_t room(const struct vm *vm)
 {
@@ -55,20 +55,23 @@ static bool move_cursor(struct bios_call *c, uint16_t position)
 		vm_console_put(&c->vm->console, '\r');
 		vm_console_put(&c->vm->console, '\n');
 	}
-	bios_poke(c->vm, BDA_CURSOR, (column < COLUMNS ? column : 0) | (row < ROWS ? row : ROWS - 1) << 8, 2);
+	bios_poke(c->vm, BDA_CURSOR,
+		  (column < COLUMNS ? column : 0) | (row < ROWS ? row : ROWS - 1) << 8, 2);
 	return true;
 }
 
 /*
- * `count` characters, one repeated or a string in storage, over as many calls as the console's room asks for:
- * how far it has come is kept in the guest's storage, where a reset clears it.
+ * `count` characters, one repeated or a string in storage, over as many calls as the console's room
+ * asks for: how far it has come is kept in the guest's storage, where a reset clears it.
  */
-static void send_many(struct bios_call *c, uint32_t count, uint64_t string, uint32_t step, uint8_t same)
+static void send_many(struct bios_call *c, uint32_t count, uint64_t string, uint32_t step,
+		      uint8_t same)
 {
 	uint32_t done = (uint32_t)bios_peek(c->vm, BIOS_PROGRESS, 4), sent = 0;
 
 	for (; done < count && sent < AT_ONCE && room(c->vm) >= 1; done++, sent++)
-		send(c->vm, string ? (uint8_t)bios_peek(c->vm, string + (uint64_t)done * step, 1) : same);
+		send(c->vm,
+		     string ? (uint8_t)bios_peek(c->vm, string + (uint64_t)done * step, 1) : same);
 	if (done < count) {
 		c->again = true;
 		/* Only a full console is worth a wait. */
@@ -90,7 +93,8 @@ static void write_string(struct bios_call *c)
 		  bios_low(c, RAX) & 2 ? 2 : 1, 0);
 }
 
-/* AH = 09h, 0Ah leave the cursor where it is; what a stream cannot do is left undone: no going back. */
+/* AH = 09h, 0Ah leave the cursor where it is; what a stream cannot do is left undone: no going
+ * back. */
 static void write_repeated(struct bios_call *c)
 {
 	uint32_t count = bios_word(c, RCX);
@@ -122,7 +126,8 @@ void bios_screen(struct bios_call *c)
 	case 0x08:
 		bios_set_word(c, RAX, 0x0720);
 		break;
-	case 0x09: case 0x0a:
+	case 0x09:
+	case 0x0a:
 		write_repeated(c);
 		break;
 	case 0x0e:
@@ -138,7 +143,12 @@ void bios_screen(struct bios_call *c)
 	case 0x13:
 		write_string(c);
 		break;
-	case 0x05: case 0x06: case 0x07: case 0x0b: case 0x10: case 0x11:	/* page, scroll, colours, fonts */
+	case 0x05:
+	case 0x06:
+	case 0x07:
+	case 0x0b:
+	case 0x10:
+	case 0x11: /* page, scroll, colours, fonts */
 		break;
 	default:
 		c->unknown = true;

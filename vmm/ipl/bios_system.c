@@ -1,4 +1,4 @@
-/* The tiny BIOS's storage map, A20, waits and block moves (INT 15h), keyboard (16h) and clock (1Ah). */
+/* The tiny BIOS's storage map, A20, waits, block moves (INT 15h), keys (16h) and clock (1Ah). */
 /* Part: ipl/; keys come from the machine's console. */
 #include "vmm/ipl/bios.h"
 
@@ -6,8 +6,8 @@
 #include "vmm/ipl/job.h"
 #include "vmm/machine/gmem.h"
 
-#define SMAP 0x534d4150u
-#define SMAP_ENTRY 20u
+#define SMAP		  0x534d4150u
+#define SMAP_ENTRY	  20u
 #define TICK_MICROSECONDS 54925u
 
 /* AX = E820h: the same map that Linux and multiboot systems are given. */
@@ -15,9 +15,9 @@ static void storage_map(struct bios_call *c)
 {
 	uint64_t b = machine_storage_size(c->vm);
 	const uint64_t map[3][3] = {
-		{ 0, IPL_LOW_END, 1 },
-		{ IPL_LOW_END, IPL_HIGH_START - IPL_LOW_END, 2 },
-		{ IPL_HIGH_START, b - IPL_HIGH_START, 1 },
+	    {0, IPL_LOW_END, 1},
+	    {IPL_LOW_END, IPL_HIGH_START - IPL_LOW_END, 2},
+	    {IPL_HIGH_START, b - IPL_HIGH_START, 1},
 	};
 	uint32_t n = (uint32_t)c->gpr[RBX], count = b > IPL_HIGH_START ? 3 : 2;
 	uint8_t entry[SMAP_ENTRY];
@@ -55,7 +55,8 @@ static void two_sizes(struct bios_call *c)
 	bios_carry(c, false);
 }
 
-/* AX = 2400h to 2403h. Address line 20 is always on, as on every machine whose gate is never closed. */
+/* AX = 2400h to 2403h. Address line 20 is always on, as on every machine whose gate is never
+ * closed. */
 static void a20(struct bios_call *c)
 {
 	uint8_t function = bios_low(c, RAX);
@@ -68,7 +69,7 @@ static void a20(struct bios_call *c)
 	if (function == 0x02)
 		bios_set_low(c, RAX, 1);
 	if (function == 0x03)
-		bios_set_word(c, RBX, 0x0002);	/* by port 92h */
+		bios_set_word(c, RBX, 0x0002); /* by port 92h */
 	bios_carry(c, false);
 }
 
@@ -97,8 +98,10 @@ static void wait(struct bios_call *c)
 static void block_move(struct bios_call *c)
 {
 	uint64_t table = bios_address(c, SEG_ES, bios_word(c, RSI));
-	uint64_t source = bios_peek(c->vm, table + 0x12, 3) | bios_peek(c->vm, table + 0x17, 1) << 24;
-	uint64_t target = bios_peek(c->vm, table + 0x1a, 3) | bios_peek(c->vm, table + 0x1f, 1) << 24;
+	uint64_t source = bios_peek(c->vm, table + 0x12, 3) | bios_peek(c->vm, table + 0x17, 1)
+								  << 24;
+	uint64_t target = bios_peek(c->vm, table + 0x1a, 3) | bios_peek(c->vm, table + 0x1f, 1)
+								  << 24;
 	size_t bytes = (size_t)bios_word(c, RCX) * 2;
 	const void *from = gmem_window(c->vm, GPA(source), bytes);
 	bool moved = bytes == 0 || (from && gmem_write(c->vm, GPA(target), from, bytes));
@@ -137,11 +140,13 @@ void bios_system(struct bios_call *c)
 	}
 }
 
-/* ASCII with the scan code of the key of a PC's keyboard that gives it; 0 where none of the usual does. */
+/* ASCII with the scan code of the key of a PC's keyboard that gives it; 0 where none of the usual
+ * does. */
 static uint16_t key_of(uint8_t byte)
 {
 	static const char rows[] = "1234567890-=\b\tqwertyuiop[]\r\001asdfghjkl;'`\001\\zxcvbnm,./";
-	static const char shifted[] = "!@#$%^&*()_+\b\tQWERTYUIOP{}\r\001ASDFGHJKL:\"~\001|ZXCVBNM<>?";
+	static const char shifted[] =
+	    "!@#$%^&*()_+\b\tQWERTYUIOP{}\r\001ASDFGHJKL:\"~\001|ZXCVBNM<>?";
 	uint32_t i;
 
 	/* A terminal's Enter and Delete are the PC's Enter and Backspace. */
@@ -164,13 +169,15 @@ void bios_keyboard(struct bios_call *c)
 	struct vm_console *k = &c->vm->console;
 
 	switch (bios_high(c, RAX)) {
-	case 0x00: case 0x10:
+	case 0x00:
+	case 0x10:
 		if (vm_console_pending(k))
 			bios_set_word(c, RAX, key_of((uint8_t)vm_console_get(k)));
 		else
 			c->again = true;
 		break;
-	case 0x01: case 0x11:
+	case 0x01:
+	case 0x11:
 		/* Looks only: the byte stays in the ring. */
 		if (vm_console_pending(k)) {
 			bios_set_word(c, RAX, key_of(k->in[k->in_tail % CONSOLE_IN]));
@@ -179,11 +186,12 @@ void bios_keyboard(struct bios_call *c)
 			c->flags_set |= BIOS_ZERO;
 		}
 		break;
-	case 0x02: case 0x12:
-		bios_set_word(c, RAX, 0);	/* no shift key is down */
+	case 0x02:
+	case 0x12:
+		bios_set_word(c, RAX, 0); /* no shift key is down */
 		break;
 	case 0x03:
-		break;	/* the rate at which keys repeat */
+		break; /* the rate at which keys repeat */
 	default:
 		c->unknown = true;
 		break;
@@ -212,7 +220,8 @@ void bios_clock(struct bios_call *c)
 		bios_poke(c->vm, BDA_MIDNIGHT, 0, 1);
 		break;
 	case 0x01:
-		bios_poke(c->vm, BDA_TICKS, (uint64_t)bios_word(c, RCX) << 16 | bios_word(c, RDX), 4);
+		bios_poke(c->vm, BDA_TICKS, (uint64_t)bios_word(c, RCX) << 16 | bios_word(c, RDX),
+			  4);
 		bios_poke(c->vm, BDA_MIDNIGHT, 0, 1);
 		break;
 	case 0x02:
@@ -221,7 +230,8 @@ void bios_clock(struct bios_call *c)
 		bios_carry(c, false);
 		break;
 	case 0x04:
-		bios_set_word(c, RCX, (uint64_t)clock_register(c, 0x32) << 8 | clock_register(c, 9));
+		bios_set_word(c, RCX,
+			      (uint64_t)clock_register(c, 0x32) << 8 | clock_register(c, 9));
 		bios_set_word(c, RDX, (uint64_t)clock_register(c, 8) << 8 | clock_register(c, 7));
 		bios_carry(c, false);
 		break;

@@ -4,7 +4,7 @@
 
 #define FLAT_ADDRESS 0x10000u
 #define FLAT_SEGMENT 0x1000u
-#define FLAT_MOST (IPL_LOW_END - FLAT_ADDRESS)	/* up to the extended BIOS data area */
+#define FLAT_MOST    (IPL_LOW_END - FLAT_ADDRESS) /* up to the extended BIOS data area */
 
 int flat_load(const struct ipl_job *job)
 {

@@ -1,4 +1,4 @@
-/* The table of files from the boot volume, which kind an image is, and the frame around every IPL. */
+/* The files of the boot volume, which kind an image is, and the frame around every IPL. */
 /* Part: ipl/; the loaders of the kinds do the rest. */
 #include "vmm/ipl/job.h"
 
@@ -50,8 +50,8 @@ const struct ipl_file *ipl_find_file(const char *name)
 const char *ipl_kind_name(enum ipl_kind kind)
 {
 	static const char *const names[] = {
-		[IPL_FIND_OUT] = "", [IPL_LINUX] = "LINUX", [IPL_MULTIBOOT] = "MULTIBOOT",
-		[IPL_BOOT] = "BOOT", [IPL_FLAT] = "FLAT",
+	    [IPL_FIND_OUT] = "", [IPL_LINUX] = "LINUX", [IPL_MULTIBOOT] = "MULTIBOOT",
+	    [IPL_BOOT] = "BOOT", [IPL_FLAT] = "FLAT",
 	};
 
 	return (unsigned int)kind < ARRAY_LEN(names) ? names[kind] : "";
@@ -88,7 +88,8 @@ int ipl_find_files(struct ipl_job *job)
 	if (!job->image || job->image->status == 1)
 		return ipl_fail(job, IPL_NO_FILE, 0, 0);
 	if (job->image->status != 0 || !job->image->data)
-		return ipl_fail(job, job->image->status == 2 ? IPL_FILE_TOO_BIG : IPL_FILE_UNREAD, 0, 0);
+		return ipl_fail(job, job->image->status == 2 ? IPL_FILE_TOO_BIG : IPL_FILE_UNREAD,
+				0, 0);
 	if (job->image->size == 0)
 		return ipl_fail(job, IPL_FILE_EMPTY, 0, 0);
 	job->initrd = NULL;
@@ -106,8 +107,10 @@ static int load_kind(const struct ipl_job *job)
 {
 	enum ipl_kind kind = job->request->kind;
 	int (*const loaders[])(const struct ipl_job *) = {
-		[IPL_LINUX] = linux_load, [IPL_MULTIBOOT] = multiboot_load,
-		[IPL_BOOT] = boot_load, [IPL_FLAT] = flat_load,
+	    [IPL_LINUX] = linux_load,
+	    [IPL_MULTIBOOT] = multiboot_load,
+	    [IPL_BOOT] = boot_load,
+	    [IPL_FLAT] = flat_load,
 	};
 
 	if (kind == IPL_FIND_OUT)
@@ -120,7 +123,7 @@ static int load_kind(const struct ipl_job *job)
 
 static void remember(struct vm *vm, const struct ipl_request *request)
 {
-	struct vm_loaded loaded = { .kind = (uint8_t)request->kind };
+	struct vm_loaded loaded = {.kind = (uint8_t)request->kind};
 
 	str_copy(loaded.file, request->file, sizeof(loaded.file));
 	str_copy(loaded.initrd, request->initrd ? request->initrd : "", sizeof(loaded.initrd));
@@ -131,7 +134,7 @@ static void remember(struct vm *vm, const struct ipl_request *request)
 int ipl_again(struct vm *vm, char *why, size_t room)
 {
 	struct vm_loaded loaded = vm->loaded;
-	struct ipl_request request = { loaded.file, loaded.kind, loaded.initrd, loaded.parm };
+	struct ipl_request request = {loaded.file, loaded.kind, loaded.initrd, loaded.parm};
 
 	return ipl_load(vm, &request, why, room);
 }
@@ -139,7 +142,11 @@ int ipl_again(struct vm *vm, char *why, size_t room)
 int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t room)
 {
 	struct ipl_job job = {
-		.vm = vm, .request = request, .to = { to_guest, fill_guest, vm }, .why = why, .room = room,
+	    .vm = vm,
+	    .request = request,
+	    .to = {to_guest, fill_guest, vm},
+	    .why = why,
+	    .room = room,
 	};
 	uint64_t now;
 	int result;
@@ -150,7 +157,8 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 	vm->system[0] = '\0';
 	result = ipl_find_files(&job);
 	if (result == 0 && vm->storage_size > IPL_MAX_STORAGE)
-		result = ipl_fail(&job, IPL_TOO_MUCH_STORAGE, vm->storage_size >> 20, IPL_MAX_STORAGE >> 20);
+		result = ipl_fail(&job, IPL_TOO_MUCH_STORAGE, vm->storage_size >> 20,
+				  IPL_MAX_STORAGE >> 20);
 	if (result == 0) {
 		/* boot.c finds the disk image by this name. */
 		str_copy(vm->system, job.image->name, sizeof(vm->system));
@@ -176,11 +184,11 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 
 void ipl_flat_segments(struct vm *vm, bool code64)
 {
-	struct segment code = { 0x10, 0, 0xffffffff, code64 ? 0xa09b : 0xc09b };
-	struct segment data = { 0x18, 0, 0xffffffff, 0xc093 };
-	struct segment task = { 0x20, 0, 0x67, 0x8b };
-	struct segment none = { 0, 0, 0, SEGMENT_UNUSABLE };
-	static const enum seg all[] = { SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS };
+	struct segment code = {0x10, 0, 0xffffffff, code64 ? 0xa09b : 0xc09b};
+	struct segment data = {0x18, 0, 0xffffffff, 0xc093};
+	struct segment task = {0x20, 0, 0x67, 0x8b};
+	struct segment none = {0, 0, 0, SEGMENT_UNUSABLE};
+	static const enum seg all[] = {SEG_ES, SEG_SS, SEG_DS, SEG_FS, SEG_GS};
 	size_t i;
 
 	arch_vcpu_set_segment(&vm->av, SEG_CS, &code);

@@ -13,10 +13,10 @@ struct ipl_target {
 };
 
 struct ipl_job {
-	struct vm *vm;		/* NULL when bare */
+	struct vm *vm; /* NULL when bare */
 	const struct ipl_request *request;
 	const struct ipl_file *image;
-	const struct ipl_file *initrd;	/* NULL = none */
+	const struct ipl_file *initrd; /* NULL = none */
 	struct ipl_target to;
 	char *why;
 	size_t room;
@@ -72,12 +72,15 @@ enum ipl_message {
 	IPL_MESSAGES
 };
 
-/* Writes the message into job->why and returns its negative errno. a, b: the numbers its text names. */
+/* Writes the message into job->why and returns its negative errno. a, b: the numbers its text
+ * names. */
 int ipl_fail(const struct ipl_job *job, enum ipl_message message, uint64_t a, uint64_t b);
 /* The same without a job. */
-int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file, uint64_t a, uint64_t b);
+int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file, uint64_t a,
+	     uint64_t b);
 
-static inline bool ipl_put(const struct ipl_job *job, uint64_t address, const void *from, uint64_t n)
+static inline bool ipl_put(const struct ipl_job *job, uint64_t address, const void *from,
+			   uint64_t n)
 {
 	return n == 0 || job->to.write(job->to.context, address, from, n);
 }
@@ -90,7 +93,8 @@ static inline bool ipl_clear(const struct ipl_job *job, uint64_t address, uint64
 /* Finds the files that job->request names. 0 or what ipl_fail() gave. */
 int ipl_find_files(struct ipl_job *job);
 
-/* One loader for each kind; 0 or what ipl_fail() gave. Registers of job->vm are set when it returns 0. */
+/* One loader for each kind; 0 or what ipl_fail() gave. Registers of job->vm are set when it returns
+ * 0. */
 int linux_load(const struct ipl_job *job);
 int multiboot_load(const struct ipl_job *job);
 int boot_load(const struct ipl_job *job);
@@ -142,8 +146,8 @@ static inline bool ipl_inside(uint64_t start, uint64_t size, uint64_t end)
 }
 
 /* What a PC without firmware tables says of the storage below and above 1 MiB. */
-#define IPL_LOW_END 0x9fc00u	/* the extended BIOS data area begins */
-#define IPL_HIGH_START 0x100000u
+#define IPL_LOW_END	0x9fc00u /* the extended BIOS data area begins */
+#define IPL_HIGH_START	0x100000u
 #define IPL_MAX_STORAGE GIB(3)
 
 /* The flat segments that 32-bit and 64-bit entries begin with. selectors: 10h code, 18h data. */

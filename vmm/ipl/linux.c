@@ -1,56 +1,57 @@
-/* Linux kernels (bzImage) by the boot protocol of the kernel's documentation, "The Linux/x86 Boot Protocol". */
-/* Part: ipl/; header checks, the plan of places, the zero page, and the registers of a guest's first instruction. */
+/* Linux kernels (bzImage) by "The Linux/x86 Boot Protocol" of the kernel's documentation. */
+/* Part: ipl/; header checks, the plan of places, the zero page, a guest's first registers. */
 #include "vmm/ipl/linux.h"
 
 #include "lib/string.h"
 
 /* Offsets in the setup header; the same in the file and in the zero page. */
-#define H_SETUP_SECTS 0x1f1
-#define H_SYSSIZE 0x1f4
-#define H_BOOT_FLAG 0x1fe
-#define H_LENGTH 0x201
-#define H_MAGIC 0x202
-#define H_VERSION 0x206
-#define H_LOADER 0x210
-#define H_LOADFLAGS 0x211
-#define H_CODE32 0x214
-#define H_INITRD 0x218
-#define H_INITRD_SIZE 0x21c
-#define H_HEAP_END 0x224
-#define H_COMMAND_LINE 0x228
-#define H_INITRD_MAX 0x22c
-#define H_ALIGNMENT 0x230
-#define H_RELOCATABLE 0x234
-#define H_XLOADFLAGS 0x236
+#define H_SETUP_SECTS	   0x1f1
+#define H_SYSSIZE	   0x1f4
+#define H_BOOT_FLAG	   0x1fe
+#define H_LENGTH	   0x201
+#define H_MAGIC		   0x202
+#define H_VERSION	   0x206
+#define H_LOADER	   0x210
+#define H_LOADFLAGS	   0x211
+#define H_CODE32	   0x214
+#define H_INITRD	   0x218
+#define H_INITRD_SIZE	   0x21c
+#define H_HEAP_END	   0x224
+#define H_COMMAND_LINE	   0x228
+#define H_INITRD_MAX	   0x22c
+#define H_ALIGNMENT	   0x230
+#define H_RELOCATABLE	   0x234
+#define H_XLOADFLAGS	   0x236
 #define H_COMMAND_LINE_MAX 0x238
-#define H_PAYLOAD 0x248
-#define H_PAYLOAD_SIZE 0x24c
-#define H_PREFERRED 0x258
-#define H_INIT_SIZE 0x260
-#define H_ENOUGH 0x268	/* every file must reach here */
-#define H_MOST 0x290	/* the zero page has other fields from here on */
+#define H_PAYLOAD	   0x248
+#define H_PAYLOAD_SIZE	   0x24c
+#define H_PREFERRED	   0x258
+#define H_INIT_SIZE	   0x260
+#define H_ENOUGH	   0x268 /* every file must reach here */
+#define H_MOST		   0x290 /* the zero page has other fields from here on */
 
 /* Other fields of the zero page. */
-#define Z_RSDP 0x070
+#define Z_RSDP	     0x070
 #define Z_E820_COUNT 0x1e8
-#define Z_HEADER 0x1f1
-#define Z_E820 0x2d0
+#define Z_HEADER     0x1f1
+#define Z_E820	     0x2d0
 #define Z_E820_ENTRY 20
 
-#define MAGIC 0x53726448u	/* "HdrS" */
-#define LOADED_HIGH 0x01
-#define KASLR_FLAG 0x02	/* "the decompressor has randomized": not ours to say */
-#define CAN_USE_HEAP 0x80
+#define MAGIC	      0x53726448u /* "HdrS" */
+#define LOADED_HIGH   0x01
+#define KASLR_FLAG    0x02 /* "the decompressor has randomized": not ours to say */
+#define CAN_USE_HEAP  0x80
 #define XLF_KERNEL_64 0x01
-#define ENTRY64 0x200
-#define OTHER_LOADER 0xff
-#define HIGHEST GIB(4)	/* the page tables we give reach so far */
+#define ENTRY64	      0x200
+#define OTHER_LOADER  0xff
+#define HIGHEST	      GIB(4) /* the page tables we give reach so far */
 
 bool linux_looks_like(const uint8_t *data, uint64_t size)
 {
 	if (size < 0x206 || ipl_u16(data + H_BOOT_FLAG) != 0xaa55)
 		return false;
-	/* "MZ" before a boot flag is a kernel with an EFI stub even if its own magic is damaged: say that. */
+	/* "MZ" before a boot flag is a kernel with an EFI stub even if its own magic is damaged:
+	 * say that. */
 	return ipl_u32(data + H_MAGIC) == MAGIC || (data[0] == 'M' && data[1] == 'Z');
 }
 
@@ -81,7 +82,8 @@ static int check_header(const struct ipl_job *job, struct linux_plan *p)
 		return ipl_fail(job, IPL_LINUX_OLD, p->version >> 8, p->version & 0xff);
 	p->header_end = H_MAGIC + d[H_LENGTH];
 	if (p->header_end < header_least(p->version))
-		return ipl_fail(job, IPL_LINUX_HEADER_SIZE, p->header_end, header_least(p->version));
+		return ipl_fail(job, IPL_LINUX_HEADER_SIZE, p->header_end,
+				header_least(p->version));
 	if (p->header_end > H_MOST)
 		p->header_end = H_MOST;
 	if (!(d[H_LOADFLAGS] & LOADED_HIGH))
@@ -110,7 +112,8 @@ static int check_parts(const struct ipl_job *job, struct linux_plan *p)
 	if (p->version >= 0x208) {
 		payload = ipl_u32(d + H_PAYLOAD_SIZE);
 		if (!ipl_inside(ipl_u32(d + H_PAYLOAD), payload, p->kernel_bytes))
-			return ipl_fail(job, IPL_LINUX_PAYLOAD_OUTSIDE, payload, ipl_u32(d + H_PAYLOAD));
+			return ipl_fail(job, IPL_LINUX_PAYLOAD_OUTSIDE, payload,
+					ipl_u32(d + H_PAYLOAD));
 	}
 	return 0;
 }
@@ -137,7 +140,8 @@ static int read_wishes(const struct ipl_job *job, struct linux_plan *p)
 	if (p->command_line_max > LINUX_LOW_SIZE - LINUX_COMMAND_LINE - 1)
 		p->command_line_max = LINUX_LOW_SIZE - LINUX_COMMAND_LINE - 1;
 	if (strlen(job->request->parm ? job->request->parm : "") > p->command_line_max)
-		return ipl_fail(job, IPL_PARM_TOO_LONG, strlen(job->request->parm), p->command_line_max);
+		return ipl_fail(job, IPL_PARM_TOO_LONG, strlen(job->request->parm),
+				p->command_line_max);
 	return 0;
 }
 
@@ -149,10 +153,12 @@ static bool fits_run(const struct linux_run *r, uint64_t at, uint64_t size)
 }
 
 /*
- * The preferred address, else the lowest aligned place above it. Below it would not help: a kernel loaded
- * lower moves itself up to that address before it unpacks, and so needs the storage there all the same.
+ * The preferred address, else the lowest aligned place above it. Below it would not help: a kernel
+ * loaded lower moves itself up to that address before it unpacks, and so needs the storage there
+ * all the same.
  */
-static int place_kernel(const struct ipl_job *job, const struct linux_machine *m, struct linux_plan *p)
+static int place_kernel(const struct ipl_job *job, const struct linux_machine *m,
+			struct linux_plan *p)
 {
 	uint64_t at;
 	uint32_t i;
@@ -183,7 +189,8 @@ static uint64_t smallest(uint64_t a, uint64_t b)
 }
 
 /* As high as the kernel allows, so that it does not lie in the way of its unpacking. */
-static int place_initrd(const struct ipl_job *job, const struct linux_machine *m, struct linux_plan *p)
+static int place_initrd(const struct ipl_job *job, const struct linux_machine *m,
+			struct linux_plan *p)
 {
 	uint32_t i, attempt;
 
@@ -213,7 +220,8 @@ static int place_initrd(const struct ipl_job *job, const struct linux_machine *m
 	return ipl_fail(job, IPL_INITRD_TOO_BIG, (p->initrd_bytes + 1023) >> 10, m->top >> 10);
 }
 
-int linux_plan(const struct ipl_job *job, const struct linux_machine *machine, struct linux_plan *plan)
+int linux_plan(const struct ipl_job *job, const struct linux_machine *machine,
+	       struct linux_plan *plan)
 {
 	int result;
 
@@ -246,8 +254,8 @@ static bool put_e820(const struct ipl_job *job, const struct linux_machine *m, u
 }
 
 /* The setup header with the fields that the protocol gives to the loader filled in. */
-static bool put_header(const struct ipl_job *job, const struct linux_machine *m, const struct linux_plan *p,
-		       uint64_t zero)
+static bool put_header(const struct ipl_job *job, const struct linux_machine *m,
+		       const struct linux_plan *p, uint64_t zero)
 {
 	uint8_t h[H_MOST];
 
@@ -263,7 +271,8 @@ static bool put_header(const struct ipl_job *job, const struct linux_machine *m,
 }
 
 /* Screen information stays all zero: there is no screen, the console is serial. */
-static bool put_zero_page(const struct ipl_job *job, const struct linux_machine *m, const struct linux_plan *p)
+static bool put_zero_page(const struct ipl_job *job, const struct linux_machine *m,
+			  const struct linux_plan *p)
 {
 	uint64_t zero = m->low + LINUX_BOOT_PARAMS;
 	uint8_t rsdp[8];
@@ -273,10 +282,11 @@ static bool put_zero_page(const struct ipl_job *job, const struct linux_machine 
 	       ipl_put(job, zero + Z_RSDP, rsdp, sizeof(rsdp)) && put_e820(job, m, zero);
 }
 
-/* 10h code, 18h data as the protocol wants them; 20h a task-state segment, which 64-bit mode wants. */
+/* 10h code, 18h data as the protocol wants them; 20h a task-state segment, which 64-bit mode wants.
+ */
 static bool put_gdt(const struct ipl_job *job, uint64_t low, bool code64)
 {
-	uint8_t gdt[40] = { 0 }, gdtr[10];
+	uint8_t gdt[40] = {0}, gdtr[10];
 
 	ipl_set64(gdt + 0x10, code64 ? 0x00af9b000000ffffull : 0x00cf9b000000ffffull);
 	ipl_set64(gdt + 0x18, 0x00cf93000000ffffull);
@@ -312,7 +322,8 @@ static bool put_tables(const struct ipl_job *job, uint64_t tables)
 	return true;
 }
 
-int linux_write(const struct ipl_job *job, const struct linux_machine *machine, const struct linux_plan *plan)
+int linux_write(const struct ipl_job *job, const struct linux_machine *machine,
+		const struct linux_plan *plan)
 {
 	const char *parm = job->request->parm ? job->request->parm : "";
 	uint64_t low = machine->low;
@@ -335,9 +346,9 @@ static void set_registers(struct vm *vm, const struct linux_machine *m, const st
 
 	if (p->entry64) {
 		arch_vcpu_set(av, VREG_CR3, m->low + LINUX_TABLES);
-		arch_vcpu_set(av, VREG_CR4, 0x20);		/* PAE */
-		arch_vcpu_set(av, VREG_EFER, 0x500);		/* LME, LMA */
-		arch_vcpu_set(av, VREG_CR0, 0x80000011);	/* PG, ET, PE */
+		arch_vcpu_set(av, VREG_CR4, 0x20);	 /* PAE */
+		arch_vcpu_set(av, VREG_EFER, 0x500);	 /* LME, LMA */
+		arch_vcpu_set(av, VREG_CR0, 0x80000011); /* PG, ET, PE */
 	} else {
 		arch_vcpu_set(av, VREG_CR0, 0x11);
 	}
@@ -355,14 +366,18 @@ int linux_load(const struct ipl_job *job)
 {
 	uint64_t b = job->vm->storage_size;
 	const struct linux_e820 e820[] = {
-		{ 0, IPL_LOW_END, E820_USABLE },
-		{ IPL_LOW_END, IPL_HIGH_START - IPL_LOW_END, E820_RESERVED },
-		{ IPL_HIGH_START, b - IPL_HIGH_START, E820_USABLE },
+	    {0, IPL_LOW_END, E820_USABLE},
+	    {IPL_LOW_END, IPL_HIGH_START - IPL_LOW_END, E820_RESERVED},
+	    {IPL_HIGH_START, b - IPL_HIGH_START, E820_USABLE},
 	};
-	const struct linux_run storage = { IPL_HIGH_START, b };
+	const struct linux_run storage = {IPL_HIGH_START, b};
 	const struct linux_machine machine = {
-		.e820 = e820, .e820_count = ARRAY_LEN(e820), .free = &storage, .free_count = 1,
-		.low = LINUX_LOW_DEFAULT, .top = b,
+	    .e820 = e820,
+	    .e820_count = ARRAY_LEN(e820),
+	    .free = &storage,
+	    .free_count = 1,
+	    .low = LINUX_LOW_DEFAULT,
+	    .top = b,
 	};
 	struct linux_plan plan;
 	int result;

@@ -6,30 +6,36 @@
 #include "vmm/ipl/job.h"
 
 /* The low area, one run below 640 KiB; offsets from linux_machine.low. */
-#define LINUX_BOOT_PARAMS 0x0000u	/* the "zero page" */
-#define LINUX_GDT 0x1000u		/* five descriptors */
-#define LINUX_GDTR 0x1040u		/* operand of LGDT (bare) */
-#define LINUX_TABLES 0x2000u		/* PML4, PDPT, four page directories: 4 GiB one to one */
-#define LINUX_TRAMPOLINE 0x8000u	/* bare */
-#define LINUX_STACK_TOP 0xa000u
+#define LINUX_BOOT_PARAMS  0x0000u /* the "zero page" */
+#define LINUX_GDT	   0x1000u /* five descriptors */
+#define LINUX_GDTR	   0x1040u /* operand of LGDT (bare) */
+#define LINUX_TABLES	   0x2000u /* PML4, PDPT, four page directories: 4 GiB one to one */
+#define LINUX_TRAMPOLINE   0x8000u /* bare */
+#define LINUX_STACK_TOP	   0xa000u
 #define LINUX_COMMAND_LINE 0xa000u
-#define LINUX_LOW_SIZE 0xb000u
-#define LINUX_LOW_DEFAULT 0x10000u
+#define LINUX_LOW_SIZE	   0xb000u
+#define LINUX_LOW_DEFAULT  0x10000u
 
-struct linux_e820 { uint64_t base, size; uint32_t type; };
-struct linux_run { uint64_t base, end; };
-#define LINUX_E820_MAX 128u	/* as many as the zero page holds */
+struct linux_e820 {
+	uint64_t base, size;
+	uint32_t type;
+};
+struct linux_run {
+	uint64_t base, end;
+};
+#define LINUX_E820_MAX 128u /* as many as the zero page holds */
 enum { E820_USABLE = 1, E820_RESERVED = 2, E820_ACPI = 3 };
 
 /* The machine the kernel will find itself in. */
 struct linux_machine {
 	const struct linux_e820 *e820;
 	uint32_t e820_count;
-	const struct linux_run *free;	/* at and above 1 MiB, ascending: where kernel and initrd may go */
+	const struct linux_run
+	    *free; /* at and above 1 MiB, ascending: where kernel and initrd may go */
 	uint32_t free_count;
 	uint64_t low;
 	uint64_t rsdp;
-	uint64_t top;	/* end of the storage: for messages */
+	uint64_t top; /* end of the storage: for messages */
 };
 
 struct linux_plan {
@@ -41,7 +47,9 @@ struct linux_plan {
 	uint64_t load, initrd, initrd_bytes;
 };
 
-int linux_plan(const struct ipl_job *job, const struct linux_machine *machine, struct linux_plan *plan);
-int linux_write(const struct ipl_job *job, const struct linux_machine *machine, const struct linux_plan *plan);
+int linux_plan(const struct ipl_job *job, const struct linux_machine *machine,
+	       struct linux_plan *plan);
+int linux_write(const struct ipl_job *job, const struct linux_machine *machine,
+		const struct linux_plan *plan);
 
 #endif

@@ -6,68 +6,88 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 
-/* The text follows "V64IPLnnnE FILE: ". Its numbers are the two of ipl_fail(), both uint64_t, in that order. */
+/* The text follows "V64IPLnnnE FILE: ". Its numbers are the two of ipl_fail(), both uint64_t, in
+ * that order. */
 static const struct {
 	uint16_t number;
 	int error;
 	const char *text;
 } messages[IPL_MESSAGES] = {
-	[IPL_NO_NAME] = { 701, -ENOENT, "no file to load was named" },
-	[IPL_NO_FILE] = { 702, -ENOENT, "there is no such file on the boot volume" },
-	[IPL_FILE_TOO_BIG] = { 703, -ENOENT, "the file was too big for the boot loader to read" },
-	[IPL_FILE_UNREAD] = { 704, -ENOENT, "the boot loader could not read the file" },
-	[IPL_FILE_EMPTY] = { 705, -EINVAL, "the file is empty" },
-	[IPL_NO_INITRD] = { 706, -ENOENT, "there is no such file on the boot volume for INITRD" },
-	[IPL_INITRD_UNREAD] = { 707, -ENOENT, "the boot loader could not read the INITRD" },
-	[IPL_INITRD_TOO_BIG] = { 708, -E2BIG, "the INITRD of %lu KiB does not fit the storage beside the "
-					      "system (%lu KiB in all)" },
-	[IPL_TOO_MUCH_STORAGE] = { 709, -E2BIG, "storage of %lu MiB is more than a PC can have below its "
-						"device addresses (%lu MiB)" },
-	[IPL_TOO_LITTLE_STORAGE] = { 710, -E2BIG, "needs storage of at least %lu KiB, the machine has %lu KiB" },
-	[IPL_PARM_TOO_LONG] = { 711, -EINVAL, "the PARM has %lu characters, this system takes %lu" },
-	[IPL_NOT_STORED] = { 712, -E2BIG, "%lu bytes at %lX do not lie in storage" },
-	[IPL_INITRD_NOT_TAKEN] = { 713, -EINVAL, "INITRD is for a Linux or multiboot system, not for this one" },
-	[IPL_LINUX_SHORT] = { 721, -EINVAL, "not a Linux kernel: %lu bytes, the setup header alone needs %lu" },
-	[IPL_LINUX_NO_SIGNATURE] = { 722, -EINVAL, "not a Linux kernel: boot flag %04lX at 1FE, not AA55" },
-	[IPL_LINUX_NO_HEADER] = { 723, -EINVAL, "not a Linux kernel: no \"HdrS\" at 202 (%08lX is there)" },
-	[IPL_LINUX_OLD] = { 724, -EINVAL, "boot protocol %lu.%02lu is too old, 2.06 is needed" },
-	[IPL_LINUX_ZIMAGE] = { 725, -EINVAL, "a zImage (loaded low), only a bzImage can be loaded" },
-	[IPL_LINUX_SETUP_CUT] = { 726, -EINVAL, "truncated: the setup part has %lu bytes, the file %lu" },
-	[IPL_LINUX_KERNEL_CUT] = { 727, -EINVAL, "truncated: the kernel part has %lu bytes, the file holds %lu of it" },
-	[IPL_LINUX_PAYLOAD_OUTSIDE] = { 728, -EINVAL, "broken header: payload of %lu bytes at %lu is outside the "
-						      "kernel part" },
-	[IPL_LINUX_HEADER_SIZE] = { 729, -EINVAL, "broken header: it ends at %lX, for this protocol not before %lX" },
-	[IPL_LINUX_ALIGNMENT] = { 730, -EINVAL, "broken header: kernel alignment %lX" },
-	[IPL_LINUX_TOO_BIG] = { 731, -E2BIG, "the kernel needs storage up to %lu KiB, the machine has %lu KiB" },
-	[IPL_LINUX_NO_LOW] = { 732, -E2BIG, "no room below 640 KiB for %lu bytes of boot parameters" },
-	[IPL_LINUX_NO_64] = { 733, -EINVAL, "the kernel has no 64-bit entry" },
-	[IPL_MB_NO_HEADER] = { 741, -EINVAL, "no multiboot header in the first %lu bytes" },
-	[IPL_MB_CHECKSUM] = { 742, -EINVAL, "multiboot header at %lX: wrong checksum %08lX" },
-	[IPL_MB_FEATURE] = { 743, -EINVAL, "multiboot header at %lX: asks for unknown features, flags %08lX" },
-	[IPL_MB_VIDEO] = { 744, -EINVAL, "multiboot header at %lX: asks for a video mode, the machine has no screen" },
-	[IPL_MB_CUT_HEADER] = { 745, -EINVAL, "truncated: multiboot header at %lX, file of %lu bytes" },
-	[IPL_MB_ADDRESSES] = { 746, -EINVAL, "multiboot header: addresses contradict each other (load %lX, header %lX)" },
-	[IPL_MB_DATA_CUT] = { 747, -EINVAL, "truncated: %lu bytes to load at file offset %lX are not in the file" },
-	[IPL_MB_OUTSIDE] = { 748, -E2BIG, "%lu bytes at %lX do not lie in the machine's storage" },
-	[IPL_MB_NO_ELF] = { 749, -EINVAL, "multiboot header without addresses, and the file is not ELF" },
-	[IPL_MB_ELF_MACHINE] = { 750, -EINVAL, "ELF of class %lu for machine %lu, not an x86 program" },
-	[IPL_MB_ELF_HEADERS] = { 751, -EINVAL, "broken ELF: %lu program headers at %lX are not in the file" },
-	[IPL_MB_ELF_NOTHING] = { 752, -EINVAL, "broken ELF: nothing to load" },
-	[IPL_MB_ENTRY] = { 753, -EINVAL, "entry %lX is outside what was loaded" },
-	[IPL_MB_NO_PLACE] = { 754, -E2BIG, "no free storage for %lu bytes of multiboot information" },
-	[IPL_BOOT_SHORT] = { 761, -EINVAL, "a boot sector has 512 bytes, the file has %lu" },
-	[IPL_BOOT_SIGNATURE] = { 762, -EINVAL, "not a boot sector: signature %04lX, not AA55" },
-	[IPL_FLAT_TOO_BIG] = { 763, -E2BIG, "a flat system may have %lu bytes, the file has %lu" },
-	[IPL_BIOS_EXCEPTION] = { 771, -EINVAL, "exception %02lX in real mode without a handler, CS and IP %08lX" },
-	[IPL_BIOS_NO_SYSTEM] = { 772, -EINVAL, "the system says that it cannot start (INT 18H)" },
+    [IPL_NO_NAME] = {701, -ENOENT, "no file to load was named"},
+    [IPL_NO_FILE] = {702, -ENOENT, "there is no such file on the boot volume"},
+    [IPL_FILE_TOO_BIG] = {703, -ENOENT, "the file was too big for the boot loader to read"},
+    [IPL_FILE_UNREAD] = {704, -ENOENT, "the boot loader could not read the file"},
+    [IPL_FILE_EMPTY] = {705, -EINVAL, "the file is empty"},
+    [IPL_NO_INITRD] = {706, -ENOENT, "there is no such file on the boot volume for INITRD"},
+    [IPL_INITRD_UNREAD] = {707, -ENOENT, "the boot loader could not read the INITRD"},
+    [IPL_INITRD_TOO_BIG] = {708, -E2BIG,
+			    "the INITRD of %lu KiB does not fit the storage beside the "
+			    "system (%lu KiB in all)"},
+    [IPL_TOO_MUCH_STORAGE] = {709, -E2BIG,
+			      "storage of %lu MiB is more than a PC can have below its "
+			      "device addresses (%lu MiB)"},
+    [IPL_TOO_LITTLE_STORAGE] = {710, -E2BIG,
+				"needs storage of at least %lu KiB, the machine has %lu KiB"},
+    [IPL_PARM_TOO_LONG] = {711, -EINVAL, "the PARM has %lu characters, this system takes %lu"},
+    [IPL_NOT_STORED] = {712, -E2BIG, "%lu bytes at %lX do not lie in storage"},
+    [IPL_INITRD_NOT_TAKEN] = {713, -EINVAL,
+			      "INITRD is for a Linux or multiboot system, not for this one"},
+    [IPL_LINUX_SHORT] = {721, -EINVAL,
+			 "not a Linux kernel: %lu bytes, the setup header alone needs %lu"},
+    [IPL_LINUX_NO_SIGNATURE] = {722, -EINVAL,
+				"not a Linux kernel: boot flag %04lX at 1FE, not AA55"},
+    [IPL_LINUX_NO_HEADER] = {723, -EINVAL,
+			     "not a Linux kernel: no \"HdrS\" at 202 (%08lX is there)"},
+    [IPL_LINUX_OLD] = {724, -EINVAL, "boot protocol %lu.%02lu is too old, 2.06 is needed"},
+    [IPL_LINUX_ZIMAGE] = {725, -EINVAL, "a zImage (loaded low), only a bzImage can be loaded"},
+    [IPL_LINUX_SETUP_CUT] = {726, -EINVAL, "truncated: the setup part has %lu bytes, the file %lu"},
+    [IPL_LINUX_KERNEL_CUT] = {727, -EINVAL,
+			      "truncated: the kernel part has %lu bytes, the file holds %lu of it"},
+    [IPL_LINUX_PAYLOAD_OUTSIDE] = {728, -EINVAL,
+				   "broken header: payload of %lu bytes at %lu is outside the "
+				   "kernel part"},
+    [IPL_LINUX_HEADER_SIZE] = {729, -EINVAL,
+			       "broken header: it ends at %lX, for this protocol not before %lX"},
+    [IPL_LINUX_ALIGNMENT] = {730, -EINVAL, "broken header: kernel alignment %lX"},
+    [IPL_LINUX_TOO_BIG] = {731, -E2BIG,
+			   "the kernel needs storage up to %lu KiB, the machine has %lu KiB"},
+    [IPL_LINUX_NO_LOW] = {732, -E2BIG, "no room below 640 KiB for %lu bytes of boot parameters"},
+    [IPL_LINUX_NO_64] = {733, -EINVAL, "the kernel has no 64-bit entry"},
+    [IPL_MB_NO_HEADER] = {741, -EINVAL, "no multiboot header in the first %lu bytes"},
+    [IPL_MB_CHECKSUM] = {742, -EINVAL, "multiboot header at %lX: wrong checksum %08lX"},
+    [IPL_MB_FEATURE] = {743, -EINVAL,
+			"multiboot header at %lX: asks for unknown features, flags %08lX"},
+    [IPL_MB_VIDEO] = {744, -EINVAL,
+		      "multiboot header at %lX: asks for a video mode, the machine has no screen"},
+    [IPL_MB_CUT_HEADER] = {745, -EINVAL, "truncated: multiboot header at %lX, file of %lu bytes"},
+    [IPL_MB_ADDRESSES] =
+	{746, -EINVAL, "multiboot header: addresses contradict each other (load %lX, header %lX)"},
+    [IPL_MB_DATA_CUT] = {747, -EINVAL,
+			 "truncated: %lu bytes to load at file offset %lX are not in the file"},
+    [IPL_MB_OUTSIDE] = {748, -E2BIG, "%lu bytes at %lX do not lie in the machine's storage"},
+    [IPL_MB_NO_ELF] = {749, -EINVAL, "multiboot header without addresses, and the file is not ELF"},
+    [IPL_MB_ELF_MACHINE] = {750, -EINVAL, "ELF of class %lu for machine %lu, not an x86 program"},
+    [IPL_MB_ELF_HEADERS] = {751, -EINVAL,
+			    "broken ELF: %lu program headers at %lX are not in the file"},
+    [IPL_MB_ELF_NOTHING] = {752, -EINVAL, "broken ELF: nothing to load"},
+    [IPL_MB_ENTRY] = {753, -EINVAL, "entry %lX is outside what was loaded"},
+    [IPL_MB_NO_PLACE] = {754, -E2BIG, "no free storage for %lu bytes of multiboot information"},
+    [IPL_BOOT_SHORT] = {761, -EINVAL, "a boot sector has 512 bytes, the file has %lu"},
+    [IPL_BOOT_SIGNATURE] = {762, -EINVAL, "not a boot sector: signature %04lX, not AA55"},
+    [IPL_FLAT_TOO_BIG] = {763, -E2BIG, "a flat system may have %lu bytes, the file has %lu"},
+    [IPL_BIOS_EXCEPTION] = {771, -EINVAL,
+			    "exception %02lX in real mode without a handler, CS and IP %08lX"},
+    [IPL_BIOS_NO_SYSTEM] = {772, -EINVAL, "the system says that it cannot start (INT 18H)"},
 };
 
-int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file, uint64_t a, uint64_t b)
+int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file, uint64_t a,
+	     uint64_t b)
 {
 	int n;
 
 	CHECK(message < IPL_MESSAGES && messages[message].text);
-	n = text_format(why, room, "V64IPL%03uE %s: ", (unsigned int)messages[message].number, file);
+	n = text_format(why, room, "V64IPL%03uE %s: ", (unsigned int)messages[message].number,
+			file);
 	if (n > 0 && (size_t)n < room)
 		text_format(why + n, room - (size_t)n, messages[message].text, a, b);
 	return messages[message].error;
@@ -77,7 +97,8 @@ int ipl_fail(const struct ipl_job *job, enum ipl_message message, uint64_t a, ui
 {
 	const char *file = job->request->file;
 
-	if (message == IPL_NO_INITRD || message == IPL_INITRD_UNREAD || message == IPL_INITRD_TOO_BIG)
+	if (message == IPL_NO_INITRD || message == IPL_INITRD_UNREAD ||
+	    message == IPL_INITRD_TOO_BIG)
 		file = job->request->initrd;
 	return ipl_tell(job->why, job->room, message, file ? file : "IPL", a, b);
 }

@@ -1,41 +1,43 @@
-/* Multiboot 1 images ("Multiboot Specification version 0.6.96"): header, ELF or a.out-kludge, information. */
+/* Multiboot 1 images ("Multiboot Specification version 0.6.96"), ELF or a.out-kludge. */
 /* Part: ipl/; the machine is left in 32-bit flat protected mode at the image's entry. */
 #include "vmm/ipl/job.h"
 
 #include "lib/string.h"
 
-#define SEARCH 8192u	/* the header lies wholly in these first bytes */
-#define HEADER_MAGIC 0x1badb002u
-#define LOADED_MAGIC 0x2badb002u
-#define FLAG_ALIGN 0x1u
-#define FLAG_MEMORY 0x2u
-#define FLAG_VIDEO 0x4u
-#define FLAG_REQUIRED 0xffffu	/* what is set here has to be known to us */
+#define SEARCH	       8192u /* the header lies wholly in these first bytes */
+#define HEADER_MAGIC   0x1badb002u
+#define LOADED_MAGIC   0x2badb002u
+#define FLAG_ALIGN     0x1u
+#define FLAG_MEMORY    0x2u
+#define FLAG_VIDEO     0x4u
+#define FLAG_REQUIRED  0xffffu /* what is set here has to be known to us */
 #define FLAG_ADDRESSES 0x10000u
 
-#define ELF_MAGIC 0x464c457fu
-#define ELF_LOAD 1u
-#define PIECES 32u	/* program headers that load something */
+#define ELF_MAGIC   0x464c457fu
+#define ELF_LOAD    1u
+#define PIECES	    32u /* program headers that load something */
 #define MAX_ADDRESS GIB(4)
 
 /* The information area: structure, map, one module, then the strings. */
-#define INFO_MAP 0x80u
-#define INFO_MODULE 0xe0u
-#define INFO_NAME 0xf0u
-#define INFO_TEXT 0x100u
-#define INFO_MEM 0x1u
+#define INFO_MAP	  0x80u
+#define INFO_MODULE	  0xe0u
+#define INFO_NAME	  0xf0u
+#define INFO_TEXT	  0x100u
+#define INFO_MEM	  0x1u
 #define INFO_COMMAND_LINE 0x4u
-#define INFO_MODULES 0x8u
-#define INFO_MMAP 0x40u
-#define INFO_LOADER_NAME 0x200u
-#define INFO_GDT 0x900u	/* after the strings */
-#define INFO_SIZE 0x1000u
-#define TEXT_ROOM 0x200u	/* each of the two strings; a PARM has 255 characters at most */
+#define INFO_MODULES	  0x8u
+#define INFO_MMAP	  0x40u
+#define INFO_LOADER_NAME  0x200u
+#define INFO_GDT	  0x900u /* after the strings */
+#define INFO_SIZE	  0x1000u
+#define TEXT_ROOM	  0x200u /* each of the two strings; a PARM has 255 characters at most */
 
-struct piece { uint64_t at, file, bytes, zeros; };
+struct piece {
+	uint64_t at, file, bytes, zeros;
+};
 
 struct image {
-	uint64_t header;	/* file offset */
+	uint64_t header; /* file offset */
 	uint32_t flags;
 	uint64_t entry;
 	struct piece pieces[PIECES];
@@ -47,7 +49,8 @@ static uint64_t search_end(uint64_t size)
 	return size < SEARCH ? size : SEARCH;
 }
 
-/* File offset of the first header with a right sum; UINT64_MAX = none, *wrong = a magic whose sum is wrong. */
+/* File offset of the first header with a right sum; UINT64_MAX = none, *wrong = a magic whose sum
+ * is wrong. */
 static uint64_t find_header(const uint8_t *d, uint64_t size, uint64_t *wrong)
 {
 	uint64_t end = search_end(size), at;
@@ -68,8 +71,10 @@ bool multiboot_looks_like(const uint8_t *data, uint64_t size)
 {
 	uint64_t wrong;
 
-	/* Nothing but multiboot can be done with an ELF file, so a broken one is told about here. */
-	return (size >= 4 && ipl_u32(data) == ELF_MAGIC) || find_header(data, size, &wrong) != UINT64_MAX;
+	/* Nothing but multiboot can be done with an ELF file, so a broken one is told about here.
+	 */
+	return (size >= 4 && ipl_u32(data) == ELF_MAGIC) ||
+	       find_header(data, size, &wrong) != UINT64_MAX;
 }
 
 static int check_header(const struct ipl_job *job, struct image *im)
@@ -96,7 +101,8 @@ static int add_piece(const struct ipl_job *job, struct image *im, const struct p
 {
 	uint64_t total = p->bytes + p->zeros;
 
-	if (total < p->bytes || p->at >= MAX_ADDRESS || !ipl_inside(p->at, total, job->vm->storage_size))
+	if (total < p->bytes || p->at >= MAX_ADDRESS ||
+	    !ipl_inside(p->at, total, job->vm->storage_size))
 		return ipl_fail(job, IPL_MB_OUTSIDE, total, p->at);
 	if (!ipl_inside(p->file, p->bytes, job->image->size))
 		return ipl_fail(job, IPL_MB_DATA_CUT, p->bytes, p->file);
@@ -125,7 +131,8 @@ static int read_addresses(const struct ipl_job *job, struct image *im)
 	struct piece p;
 	int result;
 
-	/* The header must lie at header_addr, so the load begins that much before it in the file. */
+	/* The header must lie at header_addr, so the load begins that much before it in the file.
+	 */
 	if (header < load || header - load > im->header)
 		return ipl_fail(job, IPL_MB_ADDRESSES, load, header);
 	offset = im->header - (header - load);
@@ -143,11 +150,14 @@ static int read_addresses(const struct ipl_job *job, struct image *im)
 }
 
 /* One program header, of either class, in one shape. */
-struct program_header { uint32_t type; uint64_t offset, virtual, physical, file_size, memory_size; };
+struct program_header {
+	uint32_t type;
+	uint64_t offset, virtual, physical, file_size, memory_size;
+};
 
 static struct program_header program_header(const uint8_t *p, bool wide)
 {
-	struct program_header h = { .type = ipl_u32(p) };
+	struct program_header h = {.type = ipl_u32(p)};
 
 	if (wide) {
 		h.offset = ipl_u64(p + 8);
@@ -165,7 +175,8 @@ static struct program_header program_header(const uint8_t *p, bool wide)
 	return h;
 }
 
-/* e_entry is a virtual address; where the image is linked elsewhere than loaded, it is brought down. */
+/* e_entry is a virtual address; where the image is linked elsewhere than loaded, it is brought
+ * down. */
 static uint64_t entry_of(uint64_t entry, const struct program_header *h)
 {
 	if (entry >= h->virtual && entry - h->virtual < h->memory_size)
@@ -196,7 +207,7 @@ static int read_elf(const struct ipl_job *job, struct image *im)
 		return ipl_fail(job, IPL_MB_ELF_HEADERS, count, table);
 	for (i = 0; i < count; i++) {
 		struct program_header h = program_header(d + table + i * step, wide);
-		struct piece p = { h.physical, h.offset, h.file_size, h.memory_size - h.file_size };
+		struct piece p = {h.physical, h.offset, h.file_size, h.memory_size - h.file_size};
 
 		if (h.type != ELF_LOAD || h.memory_size == 0)
 			continue;
@@ -284,9 +295,9 @@ static bool put_image(const struct ipl_job *job, const struct image *im, struct 
 static uint32_t put_map(uint8_t *to, uint64_t b)
 {
 	const uint64_t map[3][3] = {
-		{ 0, IPL_LOW_END, 1 },
-		{ IPL_LOW_END, IPL_HIGH_START - IPL_LOW_END, 2 },
-		{ IPL_HIGH_START, b - IPL_HIGH_START, 1 },
+	    {0, IPL_LOW_END, 1},
+	    {IPL_LOW_END, IPL_HIGH_START - IPL_LOW_END, 2},
+	    {IPL_HIGH_START, b - IPL_HIGH_START, 1},
 	};
 	uint32_t i;
 
@@ -314,7 +325,7 @@ static void command_line(char *to, size_t room, const char *file, const char *pa
 static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
 {
 	uint64_t b = job->vm->storage_size;
-	uint8_t info[INFO_TEXT] = { 0 };
+	uint8_t info[INFO_TEXT] = {0};
 	uint32_t flags = INFO_MEM | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME;
 	char text[TEXT_ROOM];
 
@@ -338,12 +349,13 @@ static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
 	}
 	ipl_set32(info, flags);
 	command_line(text, sizeof(text), job->image->name, job->request->parm);
-	return ipl_put(job, at, info, sizeof(info)) && ipl_put(job, at + INFO_TEXT, text, strlen(text) + 1);
+	return ipl_put(job, at, info, sizeof(info)) &&
+	       ipl_put(job, at + INFO_TEXT, text, strlen(text) + 1);
 }
 
 static bool put_gdt(const struct ipl_job *job, uint64_t at)
 {
-	uint8_t gdt[32] = { 0 };
+	uint8_t gdt[32] = {0};
 
 	ipl_set64(gdt + 0x10, 0x00cf9b000000ffffull);
 	ipl_set64(gdt + 0x18, 0x00cf93000000ffffull);
@@ -355,7 +367,7 @@ static void set_registers(struct vm *vm, const struct image *im, uint64_t info)
 {
 	struct arch_vcpu *av = &vm->av;
 
-	arch_vcpu_set(av, VREG_CR0, 0x11);	/* ET, PE */
+	arch_vcpu_set(av, VREG_CR0, 0x11); /* ET, PE */
 	ipl_flat_segments(vm, false);
 	arch_vcpu_set(av, VREG_GDTR_BASE, info + INFO_GDT);
 	arch_vcpu_set(av, VREG_GDTR_LIMIT, 31);
@@ -370,7 +382,7 @@ static void set_registers(struct vm *vm, const struct image *im, uint64_t info)
 int multiboot_load(const struct ipl_job *job)
 {
 	uint64_t b = job->vm->storage_size, info, module = 0;
-	struct image im = { 0 };
+	struct image im = {0};
 	struct piece failed;
 	const char *parm = job->request->parm ? job->request->parm : "";
 	int result;
@@ -388,7 +400,8 @@ int multiboot_load(const struct ipl_job *job)
 	if (job->initrd) {
 		module = place(&im, IPL_HIGH_START, b, job->initrd->size);
 		if (module == 0)
-			return ipl_fail(job, IPL_INITRD_TOO_BIG, (job->initrd->size + 1023) >> 10, b >> 10);
+			return ipl_fail(job, IPL_INITRD_TOO_BIG, (job->initrd->size + 1023) >> 10,
+					b >> 10);
 	}
 	if (!put_image(job, &im, &failed))
 		return ipl_fail(job, IPL_NOT_STORED, failed.bytes + failed.zeros, failed.at);

@@ -1,5 +1,5 @@
 /* The two rings of a machine's console. */
-/* Part: machine/; CP drains `out` as fast as the real console takes it, so a chatty guest waits, not CP. */
+/* Part: machine/; CP drains `out` as the real console takes it, so a chatty guest waits, not CP. */
 #include "vmm/machine/console.h"
 
 bool vm_console_room(const struct vm_console *c)

@@ -5,7 +5,8 @@
 #include "arch/api/cpu.h"
 #include "lib/string.h"
 
-/* The storage at gpa with at least `rights`, and how many bytes of the same row follow. NULL = none. */
+/* The storage at gpa with at least `rights`, and how many bytes of the same row follow. NULL =
+ * none. */
 static uint8_t *storage_at(struct vm *vm, gpa_t gpa, uint32_t rights, uint64_t *left)
 {
 	uint32_t i;
@@ -72,7 +73,8 @@ bool gmem_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 		uint8_t *p = storage_at(vm, to, NPT_WRITE, &left);
 		size_t part = left < n ? left : n;
 
-		/* memmove: the source may be another window of the same storage (a guest's block move). */
+		/* memmove: the source may be another window of the same storage (a guest's block
+		 * move). */
 		memmove(p, source, part);
 		source += part;
 		to.v += part;
@@ -108,32 +110,33 @@ void *gmem_window(struct vm *vm, gpa_t gpa, size_t n)
 	return p && left >= n ? p : NULL;
 }
 
-/* Bits of a page-table entry that all formats share (SDM "Paging", figures "Formats of ... Entries"). */
-#define PTE_P (1ull << 0)
-#define PTE_W (1ull << 1)
-#define PTE_U (1ull << 2)
-#define PTE_A (1ull << 5)
-#define PTE_D (1ull << 6)
-#define PTE_PS (1ull << 7)
-#define PTE_NX (1ull << 63)
+/* Bits of a page-table entry that all formats share (SDM "Paging", figures "Formats of ...
+ * Entries"). */
+#define PTE_P	    (1ull << 0)
+#define PTE_W	    (1ull << 1)
+#define PTE_U	    (1ull << 2)
+#define PTE_A	    (1ull << 5)
+#define PTE_D	    (1ull << 6)
+#define PTE_PS	    (1ull << 7)
+#define PTE_NX	    (1ull << 63)
 #define PTE_ADDRESS 0x000ffffffffff000ull
 
 /* Bits of the page-fault error code (SDM "Page-Fault Exceptions"). */
-#define PF_PRESENT 0x1u
-#define PF_WRITE 0x2u
-#define PF_USER 0x4u
+#define PF_PRESENT  0x1u
+#define PF_WRITE    0x2u
+#define PF_USER	    0x4u
 #define PF_RESERVED 0x8u
-#define PF_FETCH 0x10u
+#define PF_FETCH    0x10u
 
-#define CR0_PE (1ull << 0)
-#define CR0_WP (1ull << 16)
-#define CR0_PG (1ull << 31)
-#define CR4_PSE (1ull << 4)
-#define CR4_PAE (1ull << 5)
-#define CR4_SMEP (1ull << 20)
-#define CR4_SMAP (1ull << 21)
-#define EFER_LMA (1ull << 10)
-#define EFER_NXE (1ull << 11)
+#define CR0_PE	  (1ull << 0)
+#define CR0_WP	  (1ull << 16)
+#define CR0_PG	  (1ull << 31)
+#define CR4_PSE	  (1ull << 4)
+#define CR4_PAE	  (1ull << 5)
+#define CR4_SMEP  (1ull << 20)
+#define CR4_SMAP  (1ull << 21)
+#define EFER_LMA  (1ull << 10)
+#define EFER_NXE  (1ull << 11)
 #define RFLAGS_AC (1ull << 18)
 
 #define MAX_LEVELS 4
@@ -143,11 +146,12 @@ struct walk {
 	gva_t gva;
 	uint32_t intent;
 	uint64_t cr0, cr3, cr4, efer, rflags;
-	unsigned int levels;	/* 2, 3 or 4 */
-	unsigned int entry_size;	/* bytes: 4 or 8 */
-	uint64_t beyond;	/* address bits that this processor does not have: reserved in every entry */
-	uint64_t rights;	/* PTE_W and PTE_U: of all levels; PTE_NX: of any */
-	void *entries[MAX_LEVELS];	/* those used, for the accessed flags */
+	unsigned int levels;	 /* 2, 3 or 4 */
+	unsigned int entry_size; /* bytes: 4 or 8 */
+	uint64_t
+	    beyond; /* address bits that this processor does not have: reserved in every entry */
+	uint64_t rights;	   /* PTE_W and PTE_U: of all levels; PTE_NX: of any */
+	void *entries[MAX_LEVELS]; /* those used, for the accessed flags */
 	unsigned int used;
 	struct gmem_fault *fault;
 };
@@ -211,7 +215,8 @@ static bool allowed(const struct walk *w)
 	return !(w->intent & GMEM_WRITE) || (w->rights & PTE_W) || !(w->cr0 & CR0_WP);
 }
 
-/* SDM "Accessed and Dirty Flags". Locked, since the guest's own processor may walk the same tables one day. */
+/* SDM "Accessed and Dirty Flags". Locked, since the guest's own processor may walk the same tables
+ * one day. */
 static void mark(struct walk *w, bool pdpte_first)
 {
 	unsigned int i;
@@ -229,7 +234,8 @@ static void mark(struct walk *w, bool pdpte_first)
 	}
 }
 
-/* Reserved bits of an entry at `level` (1 = page table); SDM "Reserved Bits" notes to the format tables. */
+/* Reserved bits of an entry at `level` (1 = page table); SDM "Reserved Bits" notes to the format
+ * tables. */
 static uint64_t reserved_bits(const struct walk *w, unsigned int level, bool large)
 {
 	uint64_t bits;
@@ -239,7 +245,8 @@ static uint64_t reserved_bits(const struct walk *w, unsigned int level, bool lar
 
 		if (!large)
 			return 0;
-		/* PSE-36 puts address bits 32 and up into bits 13 and up; without it 13 to 21 are reserved. */
+		/* PSE-36 puts address bits 32 and up into bits 13 and up; without it 13 to 21 are
+		 * reserved. */
 		if (!(cpu_cpuid(1, 0).edx & 1u << 17))
 			return 0x3fe000;
 		return 0x3fe000 & ~((1ull << (13 + width - 32)) - 1);
@@ -248,7 +255,7 @@ static uint64_t reserved_bits(const struct walk *w, unsigned int level, bool lar
 	if (!(w->efer & EFER_NXE) || (w->levels == 3 && level == 3))
 		bits |= PTE_NX;
 	if (w->levels == 3) {
-		bits |= 0x7ff0000000000000ull;	/* 62:52 are ignored in 4-level paging only */
+		bits |= 0x7ff0000000000000ull; /* 62:52 are ignored in 4-level paging only */
 		if (level == 3)
 			return bits | 0x1e6;
 	}
@@ -284,14 +291,18 @@ static bool walk_tables(struct walk *w, bool check, gpa_t *gpa)
 {
 	unsigned int index_bits = w->levels == 2 ? 10 : 9;
 	unsigned int level = w->levels, shift;
-	uint64_t table = w->cr3 & (w->levels == 4 ? PTE_ADDRESS : w->levels == 3 ? 0xffffffe0ull : 0xfffff000ull);
+	uint64_t table = w->cr3 & (w->levels == 4   ? PTE_ADDRESS
+				   : w->levels == 3 ? 0xffffffe0ull
+						    : 0xfffff000ull);
 	uint64_t entry;
 	bool large;
 
 	w->rights = PTE_W | PTE_U;
 	for (;; level--) {
 		shift = PAGE_SHIFT + (level - 1) * index_bits;
-		if (!read_entry(w, table, (unsigned int)(w->gva.v >> shift) & ((1u << index_bits) - 1), &entry))
+		if (!read_entry(w, table,
+				(unsigned int)(w->gva.v >> shift) & ((1u << index_bits) - 1),
+				&entry))
 			return false;
 		if (!(entry & PTE_P))
 			return page_fault(w, 0);
@@ -319,13 +330,14 @@ static bool canonical(uint64_t address)
 }
 
 /* `marks` = set accessed and dirty flags; a first pass over several pages leaves them. */
-static bool translate(struct vm *vm, gva_t gva, uint32_t intent, bool marks, gpa_t *gpa, struct gmem_fault *fault)
+static bool translate(struct vm *vm, gva_t gva, uint32_t intent, bool marks, gpa_t *gpa,
+		      struct gmem_fault *fault)
 {
-	struct walk w = { .vm = vm, .intent = intent, .fault = fault };
+	struct walk w = {.vm = vm, .intent = intent, .fault = fault};
 	bool peek = intent & GMEM_PEEK;
 	unsigned int bits;
 
-	*fault = (struct gmem_fault){ .address = gva };
+	*fault = (struct gmem_fault){.address = gva};
 	w.cr0 = arch_vcpu_get(&vm->av, VREG_CR0);
 	w.efer = arch_vcpu_get(&vm->av, VREG_EFER);
 	if (!(w.efer & EFER_LMA))
@@ -372,7 +384,8 @@ static bool linear_part(struct vm *vm, gva_t gva, size_t n, uint32_t intent, boo
 }
 
 /* First pass: every page translates, and is storage with the rights asked for. */
-static bool linear_ready(struct vm *vm, gva_t gva, size_t n, uint32_t intent, struct gmem_fault *fault)
+static bool linear_ready(struct vm *vm, gva_t gva, size_t n, uint32_t intent,
+			 struct gmem_fault *fault)
 {
 	size_t part;
 	gpa_t gpa;
@@ -386,7 +399,8 @@ static bool linear_ready(struct vm *vm, gva_t gva, size_t n, uint32_t intent, st
 	return true;
 }
 
-bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t intent, struct gmem_fault *fault)
+bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t intent,
+		      struct gmem_fault *fault)
 {
 	uint8_t *into = to;
 	size_t part;
