@@ -51,7 +51,7 @@ check:
 	scripts/check-includes
 
 test-system: all iso usb
-	/usr/bin/python3 -m pytest -q tests/system $(TESTS)
+	scripts/test-system $(TESTS)
 
 setup:
 	scripts/setup test

@@ -3,12 +3,11 @@
 
 BUILD ?= build
 KERNEL_CC ?= gcc
-KERNEL_LD ?= ld
 NASM ?= nasm
 
 KERNEL_BOOT := boot/multiboot2/entry.asm boot/multiboot2/multiboot2.c boot/multiboot2/start.c boot/memmap.c
 
-KERNEL_ARCH := arch/x86/main.c arch/x86/processor.c arch/x86/percpu.c arch/x86/paging.c arch/x86/apic.c \
+KERNEL_ARCH := arch/x86/main.c arch/x86/processor.c arch/x86/stack_guard.c arch/x86/percpu.c arch/x86/paging.c arch/x86/apic.c \
 	arch/x86/traps.asm arch/x86/traps.c
 
 KERNEL_VMX := arch/x86/vmx/entry.asm arch/x86/vmx/run.c arch/x86/vmx/exit.c arch/x86/vmx/vmx.c \
@@ -32,15 +31,16 @@ KERNEL_OBJS := $(patsubst %.c,$(KERNEL_OUT)/%.o,$(filter %.c,$(KERNEL_SOURCES)))
 KERNEL_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -Wall -Wextra -Wshadow -Wundef -Wmissing-prototypes \
 	-Wstrict-prototypes -Wconversion -Werror -mno-red-zone -mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie \
 	-fstack-protector-strong -mstack-protector-guard=global -fno-asynchronous-unwind-tables \
-	-fno-strict-aliasing -fno-common -ffunction-sections -I.
+	-fno-strict-aliasing -fno-common -ffunction-sections -flto=auto -I.
 
-KERNEL_LDFLAGS := -T linker.ld --orphan-handling=error -z max-page-size=4096 -z noexecstack -static -nostdlib \
-	--fatal-warnings --gc-sections
+# Link-time optimization, because the exit path crosses layers (dispatcher, arch, back) and should not pay for it.
+KERNEL_LDFLAGS := -static -no-pie -nostdlib -Wl,-T,linker.ld,--orphan-handling=error,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack,--build-id=none,--fatal-warnings,--gc-sections
 
 include drivers/drivers.mk
 
 $(BUILD)/vm64.elf: $(KERNEL_OBJS) $(BUILD)/font.o linker.ld
-	$(KERNEL_LD) $(KERNEL_LDFLAGS) $(KERNEL_OBJS) $(BUILD)/font.o -o $@
+	$(KERNEL_CC) $(KERNEL_CFLAGS) $(KERNEL_LDFLAGS) $(KERNEL_OBJS) $(BUILD)/font.o -o $@
 
 $(KERNEL_OUT)/%.o: %.c mk/kernel.mk
 	@mkdir -p $(@D)
@@ -49,5 +49,8 @@ $(KERNEL_OUT)/%.o: %.c mk/kernel.mk
 $(KERNEL_OUT)/%.asm.o: %.asm mk/kernel.mk
 	@mkdir -p $(@D)
 	$(NASM) -f elf64 -Wall -Werror $< -o $@
+
+# The compiler itself calls these, after link-time optimization has looked who is called.
+$(KERNEL_OUT)/arch/x86/stack_guard.o $(KERNEL_OUT)/lib/string.o: KERNEL_CFLAGS += -fno-lto
 
 -include $(patsubst %.o,%.d,$(KERNEL_OBJS))

@@ -40,12 +40,13 @@ const struct dispatcher_load *dispatcher_load(void);
 
 /* The last traps of all machines, oldest first, for QUERY TRACE, dumps and the panic screen. */
 struct trace_entry {
-	uint64_t tsc, rip, qualification;
-	uint8_t vm, kind, verdict, to;
-	uint32_t raw_reason;
+	struct vm_exit exit;
+	uint64_t tsc;
+	uint32_t vm;		/* its number */
+	enum verdict verdict;
 };
 #define TRACE_ENTRIES 256u
-/* i = 0 is the oldest kept; NULL past the newest. */
+/* i = 0 is the oldest kept; NULL past the newest. Exits are decoded in place here, so a trace costs next to nothing. */
 const struct trace_entry *dispatcher_trace(uint32_t i);
 
 #endif

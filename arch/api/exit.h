@@ -93,7 +93,7 @@ struct vm_exit {
 	uint32_t raw_reason;	/* the hardware's own number, for traces */
 	uint64_t rip;
 	uint64_t qualification;	/* as the hardware gave it, for traces; 0 where it has none */
-	struct event vectoring;	/* an event that was being delivered when this exit came */
+	struct event vectoring;	/* an event that was being delivered: see arch_vcpu_run() */
 	union {
 		struct {	/* EXIT_EXCEPTION */
 			uint8_t vector;

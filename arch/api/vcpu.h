@@ -43,6 +43,7 @@ struct segment {
 struct arch_vcpu {
 	uint64_t gpr[GPRS];	/* loaded and saved by vmx/entry.asm: keep first */
 	struct vmx_vcpu *vmx;	/* the back end's own part */
+	bool fast;		/* the back end's: the next entry needs no preparation */
 };
 
 /* Bytes of page-aligned storage the back end needs for one virtual processor. */
@@ -62,9 +63,10 @@ void arch_vcpu_reset(struct arch_vcpu *av);
 /*
  * Enters the guest until the next exit, at the latest when the TSC passes `deadline` (absolute). `now` is the
  * TSC as the caller has just read it, for its account. Interrupts are off before and after. Fills *exit completely. Loads lazily what differs from the
- * processor's last guest.
+ * processor's last guest. True = an event was being delivered to the guest and must be queued again:
+ * exit->vectoring, which is not filled otherwise.
  */
-void arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct vm_exit *exit);
+bool arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct vm_exit *exit);
 
 /* Registers. May be called at any time the guest is not running, on the processor that last ran it. */
 uint64_t arch_vcpu_get(struct arch_vcpu *av, enum vreg reg);

@@ -121,7 +121,8 @@ static void panic_report(void)
 		n++;
 	print("LAST TRAPS, NEWEST LAST:\n");
 	for (uint32_t i = n > 16 ? n - 16 : 0; (t = dispatcher_trace(i)) != NULL; i++)
-		print("  VM %u %-8s RIP %016lx QUAL %lx\n", t->vm, dispatcher_route(t->kind)->name, t->rip, t->qualification);
+		print("  VM %u %-8s RIP %016lx QUAL %lx\n", t->vm, dispatcher_route(t->exit.kind)->name,
+		      t->exit.rip, t->exit.qualification);
 }
 
 static void ignore_finding(void *context, const char *text)

@@ -214,11 +214,3 @@ void cpu_panic(const char *format, ...)
 	leave_emulator(1);
 	halt();
 }
-
-/* The stack protector's two names; the cookie is mixed with the time once, before any other code runs long. */
-uintptr_t __stack_chk_guard = 0x595e9fbd94fda766ull;
-
-void __stack_chk_fail(void)
-{
-	cpu_panic("A STACK FRAME WAS OVERWRITTEN, CALLER %p", __builtin_return_address(0));
-}

@@ -12,7 +12,4 @@ void processor_init_time(void);
 typedef void (*processor_panic_hook)(void);
 void processor_set_panic_hook(processor_panic_hook hook);
 
-extern uintptr_t __stack_chk_guard;
-void __stack_chk_fail(void) __attribute__((noreturn));
-
 #endif

@@ -150,7 +150,8 @@ def kvm_refusal(accelerator="kvm", model="host", seconds=15):
     if answer in PROBE_ANSWERS:
         return PROBE_ANSWERS[answer]
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return "a trial guest under KVM did not run" + (": " + lines[-1] if lines else "")
+    why = lines[-1].split(": ", 1)[-1] if lines else "QEMU ended with status %d" % done.returncode
+    return "a trial guest under KVM did not run (%s)" % why
 
 
 def choose(name, cpu=None):

@@ -14,20 +14,24 @@ CP_MESSAGE_LENGTH = 10
 
 # A guest's end, as `try` sees it: pattern, whether that is a good end.
 GUEST_ENDS = [
-    (re.compile(r"^V64DSP460I\b"), True),           # switched itself off
-    (re.compile(r"^(DMK|V64)DSP\d{3}[WE]\b"), False),  # disabled wait, triple fault, and the like: CP stopped it
-    (re.compile(r"^V64IPL\d{3}[EW]\b"), False),     # its files could not be loaded
-    (re.compile(r"^V64(DIR|LOG)\d{3}E\b"), False),  # its directory entry was refused
+    (re.compile(r"^V64DSP460I\b"), True),                        # switched itself off
+    (re.compile(r"^(DMK|V64)(DSP|STO|IOS)\d{3}[WE]\b"), False),  # CP stopped it
+    (re.compile(r"^V64(IPL|LOG)\d{3}[EW]\b"), False),            # its files could not be loaded, no storage
+    (re.compile(r"^V64DIR\d{3}E\b"), False),                     # its directory entry was refused
 ]
 
-# The capability gate found something missing, or the kernel gave up.
-NO_MONITOR = re.compile(r"^(DMK|V64)(VMX|GAT|CPU)\d{3}[EW]\b")
+# The capability gate's report, first and last line.
+GATE_BEGIN = re.compile(r"^V64GAT801W\b")
+GATE_END = re.compile(r"^V64GAT802A\b")
 
 # What the measurements read.
-BENCH_VALUE = re.compile(r"\bBENCH\s+([a-z_]+)=(\d+)")
+BENCH_VALUE = re.compile(r"\bBENCH\s+([a-z0-9_]+)=(\d+)")
 TICKS = re.compile(r"\bTICKS=(\d+)")
 BARE_ENTRY = re.compile(r"\bBARE ENTRY TSC=(\d+)")
-CP_BYTES = re.compile(r"\bCP FIXED\s*=\s*(\d+)\s*BYTES")
-GUEST_BYTES = re.compile(r"\bEACH GUEST\s*=\s*(\d+)\s*BYTES")
-# INDICATE userid counts exits by reason: this is the row of EPT violations that were the guest's own storage.
-STORAGE_EXITS = re.compile(r"\bEPT VIOLATION\s+(\d+)", re.IGNORECASE)
+# INDICATE USER userid: EPT violations inside the guest's own storage.
+STORAGE_EXITS = re.compile(r"\bSTORAGE FAULTS=(\d+)")
+# CP's fixed part, in K: the nucleus as it says at its start, and QUERY ALLOC for what it took later; then
+# QUERY RELOC userid for what it holds for each guest beside that guest's storage.
+NUCLEUS_KIB = re.compile(r"^DMKCPI957I .*Nucleus = (\d+) K")
+CP_KIB = re.compile(r"^STORAGE \d+K, FREE \d+K, LARGEST \d+K, CP (\d+)K")
+GUEST_KIB = re.compile(r"CP'S OWN STORAGE FOR IT: (\d+)K")

@@ -64,6 +64,8 @@ class GuestOutput:
                                     or patterns.CP_MESSAGE.match(self.line) is not None)
 
     def pass_on(self):
+        if self.end:
+            return          # what follows a guest's end is CP's account of it
         new = self.line[self.shown:]
         self.shown = len(self.line)
         self.guest += new
@@ -74,19 +76,22 @@ class GuestOutput:
             self.cp_message(self.line.rstrip())
         elif self.started:
             self.pass_on()
+        elif self.cp:
+            self.cp.append(self.line.rstrip())      # further lines of a message, before any guest
         self.line, self.shown = "", 0
 
     def cp_message(self, message):
         self.cp.append(message)
         if re.match(patterns.READY, message):
             self.started = True
+        if self.end is None and patterns.GATE_END.match(message):
+            first = next((i for i, line in enumerate(self.cp) if patterns.GATE_BEGIN.match(line)), 0)
+            self.end = (False, "\n".join(self.cp[first:-1]))
+            self.changed.set()
         for pattern, good in patterns.GUEST_ENDS:
             if self.end is None and pattern.match(message):
                 self.end = (good, message)
                 self.changed.set()
-        if self.end is None and patterns.NO_MONITOR.match(message):
-            self.end = (False, message)
-            self.changed.set()
 
 
 def memory_for(storage):
@@ -131,7 +136,7 @@ def run(machine, output, until, has_until):
         good, message = output.end
         if good and not has_until:
             return 0
-        paths.say("the guest ended: " + message if good is False
+        paths.say("CP says: " + message if good is False
                   else "the guest switched itself off before this came: " + until)
         return 1
     if machine.closed:

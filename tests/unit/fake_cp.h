@@ -1,4 +1,4 @@
-/* What CP stands on, faked: clock, console, machines, storage, dispatcher. Included by one test file at a time. */
+/* What CP stands on, faked: clock, console, machines, storage, dispatcher; included by its tests. */
 /* Part: tests; the rings of a machine's console are the real ones. */
 #ifndef TESTS_UNIT_FAKE_CP_H
 #define TESTS_UNIT_FAKE_CP_H
@@ -19,32 +19,33 @@
 #include "vmm/allocator/storage.h"
 #include "vmm/cp/cp.h"
 #include "vmm/cp/directory.h"
+#include "vmm/cp/typewriter.h"
 #include "vmm/dispatcher.h"
 #include "vmm/ipl/ipl.h"
 #include "vmm/machine/gmem.h"
 
-#define FAKE_HZ 1000000000ull
+#define FAKE_HZ	     1000000000ull
 #define FAKE_STORAGE 0x10000u
 
 const char kernel_start[1], kernel_end[1];
 
 static uint64_t fake_now;
-static char fake_shown[4u << 20];	/* all that reached the console */
+static char fake_shown[4u << 20]; /* all that reached the console */
 static size_t fake_shown_length;
-static size_t fake_room;		/* console_room() */
-static bool fake_slow;			/* what is written stays in the driver until it is serviced */
+static size_t fake_room; /* console_room() */
+static bool fake_slow; /* what is written stays in the driver until it is serviced */
 static size_t fake_in_driver;
 static char fake_typed[1u << 16];
 static size_t fake_typed_at, fake_typed_end;
 static const char *fake_status;
 static jmp_buf fake_exit;
-static bool fake_may_exit;		/* fake_exit is set: CP may end */
-static int fake_exit_code;		/* 0 = power off, 2 = reboot */
+static bool fake_may_exit; /* fake_exit is set: CP may end */
+static int fake_exit_code; /* 0 = power off, 2 = reboot */
 static struct vm *fake_table[VM_MAX];
 static uint8_t *fake_bytes[VM_MAX];
 static uint64_t fake_regs[VM_MAX][VREGS];
-static const char *fake_ipl_fault;	/* what ipl_load() says; NULL = it works */
-static struct ipl_request fake_ipl;	/* the last one */
+static const char *fake_ipl_fault; /* what ipl_load() says; NULL = it works */
+static struct ipl_request fake_ipl; /* the last one */
 static char fake_ipl_parm[256], fake_ipl_file[64], fake_ipl_initrd[64];
 static unsigned int fake_ipls;
 static struct trace_entry fake_traces[TRACE_ENTRIES];
@@ -62,7 +63,7 @@ uint64_t cpu_tsc_hz(void)
 
 uint64_t cpu_wall_seconds(void)
 {
-	return 1786312105;	/* 2026-08-09 21:48:25, a Sunday */
+	return 1786312105; /* 2026-08-09 21:48:25, a Sunday */
 }
 
 void cpu_panic(const char *format, ...)
@@ -211,7 +212,8 @@ size_t vm_type(struct vm *vm, const char *bytes, size_t n)
 
 const char *vm_state_name(enum vm_state state)
 {
-	static const char *const names[] = { "NO SYSTEM", "CP READ", "RUNNING", "WAITING", "ENDED" };
+	static const char *const names[] = { "NO SYSTEM", "CP READ", "RUNNING", "WAITING",
+					     "ENDED" };
 
 	return names[state];
 }
@@ -220,9 +222,11 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 {
 	fake_ipls++;
 	fake_ipl = *request;
-	str_copy(fake_ipl_file, request->file, sizeof(fake_ipl_file));
-	str_copy(fake_ipl_parm, request->parm, sizeof(fake_ipl_parm));
-	str_copy(fake_ipl_initrd, request->initrd, sizeof(fake_ipl_initrd));
+	if (request->file != fake_ipl_file) {
+		str_copy(fake_ipl_file, request->file, sizeof(fake_ipl_file));
+		str_copy(fake_ipl_parm, request->parm, sizeof(fake_ipl_parm));
+		str_copy(fake_ipl_initrd, request->initrd, sizeof(fake_ipl_initrd));
+	}
 	fake_now += 1000000;
 	vm_system_reset(vm, true);
 	if (fake_ipl_fault != NULL) {
@@ -232,6 +236,13 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 	str_copy(vm->system, request->file, sizeof(vm->system));
 	vm->state = VM_STOPPED;
 	return 0;
+}
+
+int ipl_again(struct vm *vm, char *why, size_t room)
+{
+	struct ipl_request last = { fake_ipl_file, fake_ipl.kind, fake_ipl_initrd, fake_ipl_parm };
+
+	return ipl_load(vm, &last, why, room);
 }
 
 const struct ipl_file *ipl_file_at(uint32_t i)
@@ -260,14 +271,16 @@ bool gmem_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 	return true;
 }
 
-bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t intent, struct gmem_fault *fault)
+bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t intent,
+		      struct gmem_fault *fault)
 {
 	(void)intent;
 	(void)fault;
 	return gmem_read(vm, GPA(from.v), to, n);
 }
 
-bool npt_lookup(const struct npt *npt, gpa_t guest, hpa_t *real, uint32_t *rights, uint64_t *page_size)
+bool npt_lookup(const struct npt *npt, gpa_t guest, hpa_t *real, uint32_t *rights,
+		uint64_t *page_size)
 {
 	(void)npt;
 	if (guest.v >= FAKE_STORAGE)
@@ -383,13 +396,13 @@ const char *exit_kind_name(enum exit_kind kind)
 
 /* Tools for the tests. */
 
-static void fake_forget_shown(void)
+static inline void fake_forget_shown(void)
 {
 	fake_shown_length = 0;
 	fake_shown[0] = '\0';
 }
 
-static void fake_reset(void)
+static inline void fake_reset(void)
 {
 	for (uint32_t i = 0; i < VM_MAX; i++)
 		if (fake_table[i] != NULL)
@@ -405,7 +418,7 @@ static void fake_reset(void)
 	fake_forget_shown();
 }
 
-static void fake_type(const char *text)
+static inline void fake_type(const char *text)
 {
 	size_t n = strlen(text);
 
@@ -417,7 +430,7 @@ static void fake_type(const char *text)
 }
 
 /* Lets CP work until it has nothing more to do at once; time goes on by `ms`. */
-static void fake_run(unsigned int ms)
+static inline void fake_run(unsigned int ms)
 {
 	for (int i = 0; i < 400; i++) {
 		cp_service();
@@ -425,7 +438,7 @@ static void fake_run(unsigned int ms)
 	}
 }
 
-static void fake_guest_says(const char *userid, const char *text)
+static inline void fake_guest_says(const char *userid, const char *text)
 {
 	struct vm *vm = vm_find(userid);
 
@@ -434,8 +447,43 @@ static void fake_guest_says(const char *userid, const char *text)
 		vm_console_put(&vm->console, (uint8_t)*text);
 }
 
+static const char fake_directory[] =
+	"USER LINUX1 PASS1 96M 128M G\n CONSOLE 009 3215\n OPTION AUTOLOG\n"
+				" IPL vmlinuz LINUX PARM console=ttyS0 quiet\n INITRD initrd\n"
+				"USER LINUX2 PASS2 96M 128M G\n OPTION AUTOLOG\n IPL vmlinuz\n"
+				"USER HELLO HELLO 1M 1M G\n IPL hello.bin\n"
+				"USER BROKEN B 1M 1M G\n FOO\n OPTION AUTOLOG\n"
+				"USER LOCKED NOLOG 1M\n"
+				"USER NOSYS X 1M\n"
+				"USER HELPER H 0 0 BEG\n"
+				"USER OPERATOR SECRET 0 0 ABCDEFG\n";
+
+static inline void fake_start(const char *parm)
+{
+	typewriter_set_emsg(EMSG_ON);
+	fake_reset();
+	cp_start(fake_directory, sizeof(fake_directory) - 1, parm);
+	fake_run(0);
+}
+
+static inline int fake_setup(void **state)
+{
+	(void)state;
+	fake_start("");
+	return 0;
+}
+
+static inline void fake_end_guest(const char *userid, const char *why)
+{
+	struct vm *vm = vm_find(userid);
+
+	vm->state = VM_ENDED;
+	vm->ended_told = false;
+	str_copy(vm->why, why, sizeof(vm->why));
+}
+
 /* What CP answers to one typed line. */
-static const char *fake_answer(const char *line)
+static inline const char *fake_answer(const char *line)
 {
 	fake_run(0);
 	fake_forget_shown();
@@ -445,17 +493,17 @@ static const char *fake_answer(const char *line)
 	return fake_shown;
 }
 
-#define SHOWN(part)                                                                               \
+#define SHOWN(part)                                                                                \
 	do {                                                                                       \
 		if (strstr(fake_shown, (part)) == NULL)                                            \
-			fail_msg("wanted \"%s\", got \"%s\"", (part), fake_shown);              \
+			fail_msg("wanted \"%s\", got \"%s\"", (part), fake_shown);                 \
 	} while (0)
-#define NOT_SHOWN(part)                                                                           \
+#define NOT_SHOWN(part)                                                                            \
 	do {                                                                                       \
 		if (strstr(fake_shown, (part)) != NULL)                                            \
-			fail_msg("did not want \"%s\", got \"%s\"", (part), fake_shown);       \
+			fail_msg("did not want \"%s\", got \"%s\"", (part), fake_shown);           \
 	} while (0)
-#define ANSWERS(line, part)                                                                       \
+#define ANSWERS(line, part)                                                                        \
 	do {                                                                                       \
 		fake_answer(line);                                                                 \
 		SHOWN(part);                                                                       \

@@ -1,4 +1,4 @@
-/* The user directory: what is read, what is refused with which line and reason, and that nothing breaks it. */
+/* The user directory: what is read, what is refused with which line and reason; and a fuzz. */
 /* Part: tests; UNIT: vmm/cp/directory.c vmm/cp/operand.c lib/string.c lib/printf.c */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@ static void take(void *context, const char *text)
 
 static uint32_t read_bytes(const char *text, size_t n)
 {
-	char *copy = malloc(n > 0 ? n : 1);	/* of exactly that size: ASan sees one byte too far */
+	char *copy = malloc(n > 0 ? n : 1); /* of exactly that size: ASan sees one byte too far */
 	uint32_t errors;
 
 	memcpy(copy, text, n);
@@ -46,7 +46,7 @@ static uint32_t read_text(const char *text)
 	return read_bytes(text, strlen(text));
 }
 
-#define SAYS(part) assert_non_null(strstr(said, part))
+#define SAYS(part)   assert_non_null(strstr(said, part))
 #define SILENT(part) assert_null(strstr(said, part))
 
 static void demonstration(void **state)
@@ -66,7 +66,8 @@ static void demonstration(void **state)
 				   " IPL ticker.bin PARM x=1 LINUX\n"
 				   "USER FLAT F 4M 8M\n"
 				   " IPL flat.bin FLAT\n"
-				   "USER OPERATOR OPERATOR 0 0 ABCDEFG\n"), 0);
+				   "USER OPERATOR OPERATOR 0 0 ABCDEFG\n"),
+			 0);
 	assert_int_equal(said_lines, 0);
 	assert_int_equal(d.count, 5);
 	u = directory_find(&d, "linux1");
@@ -110,7 +111,8 @@ static void manual_sample(void **state)
 				   " MDISK 130 2314 050 050 VDISK1 WR RWPASSWD\n"
 				   " LINK CMSSYS 190 190 RR\n"
 				   " DEDICATE 580 580\n"
-				   " SPECIAL 400 CTCA\n"), 0);
+				   " SPECIAL 400 CTCA\n"),
+			 0);
 	SAYS("V64DIR770I DIRECTORY LINE 1: DIRECTORY HAS NO EFFECT YET");
 	SAYS("V64DIR770I DIRECTORY LINE 3: ACCOUNT HAS NO EFFECT YET");
 	SAYS("LINE 4: ECMODE HAS");
@@ -121,12 +123,15 @@ static void manual_sample(void **state)
 	assert_false(directory_find(&d, "VMUSER")->bad);
 }
 
-struct fault_case { const char *text, *says; };
+struct fault_case {
+	const char *text, *says;
+};
 
 static const struct fault_case cases[] = {
 	{ "USER A A 1M\n FOO bar\n", "V64DIR751E DIRECTORY LINE 2: UNKNOWN STATEMENT 'FOO'" },
 	{ "USER A A 1M\n IPLX bar\n", "LINE 2: UNKNOWN STATEMENT 'IPLX'" },
-	{ " IPL x\nUSER A A 1M\n", "V64DIR752E DIRECTORY LINE 1: IPL BEFORE THE FIRST USER STATEMENT" },
+	{ " IPL x\nUSER A A 1M\n",
+	  "V64DIR752E DIRECTORY LINE 1: IPL BEFORE THE FIRST USER STATEMENT" },
 	{ "USER\n", "V64DIR753E DIRECTORY LINE 1" },
 	{ "USER TOOLONGID A 1M\n", "V64DIR753E DIRECTORY LINE 1: USERID 'TOOLONGID'" },
 	{ "USER A#B A 1M\n", "V64DIR753E" },
@@ -141,7 +146,8 @@ static const struct fault_case cases[] = {
 	{ "USER A A 5K\n", "V64DIR775E" },
 	{ "USER A A 0 0 G\n IPL x\n", "V64DIR756E DIRECTORY LINE 1: USER A" },
 	{ "USER A A 0 0 G\n OPTION AUTOLOG\n", "V64DIR756E DIRECTORY LINE 1: USER A" },
-	{ "USER A A 2M 1M G\n", "V64DIR757E DIRECTORY LINE 1: STORAGE 2M IS MORE THAN THE MAXIMUM 1M" },
+	{ "USER A A 2M 1M G\n",
+	  "V64DIR757E DIRECTORY LINE 1: STORAGE 2M IS MORE THAN THE MAXIMUM 1M" },
 	{ "USER A A 1M 1M\n IPL\n", "V64DIR760E DIRECTORY LINE 2: IPL NEEDS MORE OPERANDS" },
 	{ "USER A A 1M 1M\n OPTION\n", "V64DIR760E DIRECTORY LINE 2: OPTION" },
 	{ "USER A A 1M 1M\n SPOOL\n", "V64DIR760E DIRECTORY LINE 2: SPOOL" },
@@ -149,7 +155,8 @@ static const struct fault_case cases[] = {
 	{ "USER A A 1M 1M\n IPL ..\n", "V64DIR761E" },
 	{ "USER A A 1M\n IPL aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", "V64DIR761E" },
 	{ "USER A A 1M 1M\n IPL x LINUS\n", "V64DIR762E DIRECTORY LINE 2: 'LINUS'" },
-	{ "USER A A 1M 1M\n IPL x LINUX FOO\n", "V64DIR771E DIRECTORY LINE 2: 'FOO' IS MORE THAN IPL TAKES" },
+	{ "USER A A 1M 1M\n IPL x LINUX FOO\n",
+	  "V64DIR771E DIRECTORY LINE 2: 'FOO' IS MORE THAN IPL TAKES" },
 	{ "USER A A 1M 1M GG\n", "V64DIR764E DIRECTORY LINE 1: PRIVILEGE CLASSES 'GG'" },
 	{ "USER A A 1M 1M GX\n", "V64DIR764E" },
 	{ "USER A A 1M 1M ABCDEFGHA\n", "V64DIR764E" },
@@ -198,8 +205,10 @@ static void every_fault(void **state)
 static void duplicate_first_stands(void **state)
 {
 	(void)state;
-	assert_int_equal(read_text("USER A ONE 1M 1M G\n IPL first\nUSER a TWO 2M 2M G\n IPL second\n"
-				   " OPTION AUTOLOG\nUSER B B 1M\n"), 1);
+	assert_int_equal(
+		read_text("USER A ONE 1M 1M G\n IPL first\nUSER a TWO 2M 2M G\n IPL second\n"
+			  " OPTION AUTOLOG\nUSER B B 1M\n"),
+		1);
 	SAYS("V64DIR754E DIRECTORY LINE 3: USER A IS DEFINED IN LINE 1 ALREADY; THE FIRST STANDS");
 	assert_int_equal(d.count, 2);
 	assert_string_equal(directory_find(&d, "A")->password, "ONE");
@@ -289,13 +298,43 @@ static void binary(void **state)
 	assert_false(directory_find(&d, "B")->bad);
 }
 
-/* Random lines made of the right words: nothing may be read or written outside, no text without end. */
+/*
+ * Random lines made of the right words: nothing may be read or written outside, no text without
+ * end.
+ */
 static void fuzz(void **state)
 {
 	static const char *const words[] = {
-		"USER", "A", "B", "OPERATOR", "96M", "0", "1G", "G", "ABCDEFGH", "CONSOLE", "009", "3215", "OPTION",
-		"AUTOLOG", "IPL", "x", "LINUX", "PARM", "INITRD", "*", "\t", "SPOOL", "MDISK", "\r", "\n", "\n", "\n",
-		"99999999999999999999999999999999999999999999999999999999999999999999999999999999K", "NOLOG", "CPUID",
+		"USER",
+		"A",
+		"B",
+		"OPERATOR",
+		"96M",
+		"0",
+		"1G",
+		"G",
+		"ABCDEFGH",
+		"CONSOLE",
+		"009",
+		"3215",
+		"OPTION",
+		"AUTOLOG",
+		"IPL",
+		"x",
+		"LINUX",
+		"PARM",
+		"INITRD",
+		"*",
+		"\t",
+		"SPOOL",
+		"MDISK",
+		"\r",
+		"\n",
+		"\n",
+		"\n",
+		"99999999999999999999999999999999999999999999999999999999999999999999999999999999K",
+		"NOLOG",
+		"CPUID",
 	};
 	char text[700];
 
@@ -305,7 +344,8 @@ static void fuzz(void **state)
 		size_t n = 0;
 
 		while (n < sizeof(text) - 100 && rand() % 40 != 0)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", words[(size_t)rand() % ARRAY_LEN(words)],
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
+					      words[(size_t)rand() % ARRAY_LEN(words)],
 					      rand() % 8 ? " " : "");
 		for (int k = rand() % 3; k > 0 && n > 0; k--)
 			text[(size_t)rand() % n] = (char)rand();
@@ -315,7 +355,8 @@ static void fuzz(void **state)
 			assert_true(memchr(d.users[i].parm, 0, DIRECTORY_PARM) != NULL);
 			assert_ptr_equal(directory_find(&d, d.users[i].userid), &d.users[i]);
 			if (!d.users[i].bad && d.users[i].autolog)
-				assert_true(d.users[i].storage > 0 && d.users[i].storage % PAGE_SIZE == 0);
+				assert_true(d.users[i].storage > 0 &&
+					    d.users[i].storage % PAGE_SIZE == 0);
 		}
 	}
 }
@@ -335,7 +376,8 @@ static void operands(void **state)
 	at = "longer";
 	assert_int_equal(operand_word(&at, word, sizeof(word)), 6);
 	assert_string_equal(word, "lon");
-	assert_true(operand_is("q", "QUERY", 1) && operand_is("QUERY", "QUERY", 1) && operand_is("FOR", "FOR", 5));
+	assert_true(operand_is("q", "QUERY", 1) && operand_is("QUERY", "QUERY", 1) &&
+		    operand_is("FOR", "FOR", 5));
 	assert_false(operand_is("QUERYX", "QUERY", 1));
 	assert_false(operand_is("SHUT", "SHUTDOWN", 8));
 	assert_false(operand_is("", "QUERY", 0));
@@ -369,10 +411,12 @@ static void operands(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(demonstration), cmocka_unit_test(manual_sample), cmocka_unit_test(every_fault),
-		cmocka_unit_test(duplicate_first_stands), cmocka_unit_test(line_ends), cmocka_unit_test(too_long),
-		cmocka_unit_test(too_many_users), cmocka_unit_test(nothing_in_it), cmocka_unit_test(binary),
-		cmocka_unit_test(fuzz), cmocka_unit_test(operands),
+		cmocka_unit_test(demonstration),  cmocka_unit_test(manual_sample),
+		cmocka_unit_test(every_fault),	  cmocka_unit_test(duplicate_first_stands),
+		cmocka_unit_test(line_ends),	  cmocka_unit_test(too_long),
+		cmocka_unit_test(too_many_users), cmocka_unit_test(nothing_in_it),
+		cmocka_unit_test(binary),	  cmocka_unit_test(fuzz),
+		cmocka_unit_test(operands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

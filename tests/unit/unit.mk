@@ -25,7 +25,7 @@ test-unit: $(UNIT_TESTS:%=$(UNIT_BUILD)/%)
 		if ASAN_OPTIONS=detect_leaks=1 timeout 120 $(UNIT_BUILD)/$$t >$(UNIT_BUILD)/$$t.out 2>&1; then \
 			echo "unit: $$t: $$(grep -c '^\[       OK' $(UNIT_BUILD)/$$t.out) passed"; \
 		else \
-			cat $(UNIT_BUILD)/$$t.out; echo "unit: $$t: FAILED"; failed="$$failed $$t"; \
+			grep -v '^\[ RUN\|^\[       OK' $(UNIT_BUILD)/$$t.out; echo "unit: $$t: FAILED"; failed="$$failed $$t"; \
 		fi; \
 	done; \
 	if [ -n "$$failed" ]; then echo "unit: failed:$$failed"; exit 1; fi

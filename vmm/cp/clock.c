@@ -5,7 +5,8 @@
 #include "lib/printf.h"
 #include "lib/timebase.h"
 
-static const char *const weekdays[7] = {	/* 1970-01-01 was the first of these */
+static const char *const weekdays[7] = {
+	/* 1970-01-01 was the first of these */
 	"THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY",
 };
 
@@ -52,8 +53,8 @@ void clock_stamp(char *to, size_t room, uint64_t seconds)
 
 	find_date(seconds / 86400, &year, &month, &day);
 	clock_time(time, sizeof(time), seconds);
-	text_format(to, room, "%s GMT %s %02u/%02u/%02u", time, weekdays[seconds / 86400 % 7], month, day,
-		    (unsigned int)(year % 100));
+	text_format(to, room, "%s GMT %s %02u/%02u/%02u", time, weekdays[seconds / 86400 % 7],
+		    month, day, (unsigned int)(year % 100));
 }
 
 void clock_span(char *to, size_t room, uint64_t seconds)

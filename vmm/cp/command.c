@@ -14,21 +14,26 @@ static void command_help(struct command_call *c);
 static void command_for(struct command_call *c);
 
 /*
- * Where two names share an abbreviation the first row wins, as in VM/370 (LOG is LOGOFF, L is LOGON).
+ * Where names share an abbreviation the first row wins, as in VM/370 (LOG is LOGOFF, L is LOGON).
  * What cannot be undone has no abbreviation.
  */
 static const struct command table[] = {
-	{ "AUTOLOG", 4, "AB", logon_autolog, "userid", "logs a user on without a terminal and IPLs its machine" },
-	{ "BEGIN", 1, "GACE", control_begin, "[userid] [hexaddr]", "lets a stopped machine go on, at hexaddr" },
-	{ "DISCONN", 4, "", logon_disconn, "", "gives the terminal back and leaves the machine running" },
+	{ "AUTOLOG", 4, "AB", logon_autolog, "userid",
+	  "logs a user on without a terminal and IPLs its machine" },
+	{ "BEGIN", 1, "GACE", control_begin, "[userid] [hexaddr]",
+	  "lets a stopped machine go on, at hexaddr" },
+	{ "DISCONN", 4, "", logon_disconn, "",
+	  "gives the terminal back and leaves the machine running" },
 	{ "DISPLAY", 1, "GACE", display_command, "[userid] what",
 	  "shows storage, registers, storage rights (HELP DISPLAY)" },
 	{ "DUMP", 2, "GACE", dump_command, "[userid]",
 	  "shows registers, code, stack, devices, last traps and last output" },
 	{ "ECHO", 2, "", talk_echo, "", "types back what you type, until END" },
-	{ "EXTERNAL", 3, "GACE", control_external, "[userid]", "presents a non-maskable interrupt" },
+	{ "EXTERNAL", 3, "GACE", control_external, "[userid]",
+	  "presents a non-maskable interrupt" },
 	{ "FORCE", 5, "A", logon_force, "userid", "logs a user off and takes the machine away" },
-	{ "FOR", 3, "ACE", command_for, "userid CMD command", "does the command as if userid's machine were yours" },
+	{ "FOR", 3, "ACE", command_for, "userid CMD command",
+	  "does the command as if userid's machine were yours" },
 	{ "HELP", 1, "", command_help, "[QUERY|SET|DISPLAY]", "lists the commands you may use" },
 	{ "INDICATE", 3, "", indicate_command, "[userid]",
 	  "shows who uses the processor, and which traps cost it" },
@@ -36,15 +41,19 @@ static const struct command table[] = {
 	  "loads a system and starts it" },
 	{ "LOGOFF", 3, "", logon_logoff, "", "ends the session and takes the machine away" },
 	{ "LOGOUT", 5, "", logon_logoff, "", "the same as LOGOFF" },
-	{ "LOGON", 1, "", logon_command, "userid [password]", "takes the terminal to a user's machine" },
+	{ "LOGON", 1, "", logon_command, "userid [password]",
+	  "takes the terminal to a user's machine" },
 	{ "LOGIN", 4, "", logon_command, "userid [password]", "the same as LOGON" },
-	{ "MESSAGE", 1, "", talk_message, "userid|OPERATOR|ALL|* text", "shows text at a user's console" },
+	{ "MESSAGE", 1, "", talk_message, "userid|OPERATOR|ALL|* text",
+	  "shows text at a user's console" },
 	{ "MSG", 2, "", talk_message, "userid|OPERATOR|ALL|* text", "the same as MESSAGE" },
 	{ "QUERY", 1, "", query_command, "what", "answers questions (HELP QUERY)" },
-	{ "SEND", 3, "ACE", talk_send, "userid text", "types text and ENTER at a machine's console" },
+	{ "SEND", 3, "ACE", talk_send, "userid text",
+	  "types text and ENTER at a machine's console" },
 	{ "SET", 3, "", set_command, "what value", "changes how your session behaves (HELP SET)" },
 	{ "SHUTDOWN", 8, "A", control_shutdown, "[REIPL]", "stops all machines and CP" },
-	{ "SLEEP", 2, "", talk_sleep, "[nn [SEC|MIN]]", "takes no commands for a time; the attention key ends it" },
+	{ "SLEEP", 2, "", talk_sleep, "[nn [SEC|MIN]]",
+	  "takes no commands for a time; the attention key ends it" },
 	{ "STORE", 2, "GACE", store_command, "[userid] what data...",
 	  "changes storage (Lhex, Shex) and registers (Gn, Xn, PSW)" },
 	{ "STOP", 4, "GACE", control_stop, "[userid]", "stops a machine until BEGIN" },
@@ -57,7 +66,8 @@ static const struct command table[] = {
 const struct command *command_at(unsigned int which, uint32_t i)
 {
 	const struct command *tables[] = { table, query_table, set_table, display_table };
-	size_t counts[] = { ARRAY_LEN(table), query_table_count, set_table_count, display_table_count };
+	size_t counts[] = { ARRAY_LEN(table), query_table_count, set_table_count,
+			    display_table_count };
 
 	return which < ARRAY_LEN(tables) && i < counts[which] ? &tables[which][i] : NULL;
 }
@@ -215,7 +225,9 @@ static void command_for(struct command_call *c)
 		typewriter_error(MSG_LOG712E, capitals(word));
 		return;
 	}
-	inner = (struct command_call){ .user = c->user, .vm = vm_find(named->userid), .is_for = true };
+	inner = (struct command_call){ .user = c->user,
+				       .vm = vm_find(named->userid),
+				       .is_for = true };
 	if (inner.vm == NULL) {
 		typewriter_error(MSG_CQG045E, named->userid);
 		return;
@@ -231,8 +243,14 @@ static void command_for(struct command_call *c)
 
 static void command_help(struct command_call *c)
 {
-	static const struct { const char *name; size_t least; } lists[] = {
-		{ "COMMANDS", 3 }, { "QUERY", 1 }, { "SET", 3 }, { "DISPLAY", 1 },
+	static const struct {
+		const char *name;
+		size_t least;
+	} lists[] = {
+		{ "COMMANDS", 3 },
+		{ "QUERY", 1 },
+		{ "SET", 3 },
+		{ "DISPLAY", 1 },
 	};
 	const struct command *row;
 	char word[OPERAND_ROOM], left[64];
@@ -240,7 +258,8 @@ static void command_help(struct command_call *c)
 	bool one = false;
 
 	if (operand_word(&c->at, word, sizeof(word)) != 0) {
-		while (which < ARRAY_LEN(lists) && !operand_is(word, lists[which].name, lists[which].least))
+		while (which < ARRAY_LEN(lists) &&
+		       !operand_is(word, lists[which].name, lists[which].least))
 			which++;
 		/* HELP with a command's name is about that one. */
 		one = which == ARRAY_LEN(lists);
@@ -252,10 +271,11 @@ static void command_help(struct command_call *c)
 		}
 	}
 	for (uint32_t i = 0; (row = command_at(which, i)) != NULL; i++) {
-		if (!command_may(c, row->classes) || (one && !operand_is(word, row->name, row->least)))
+		if (!command_may(c, row->classes) ||
+		    (one && !operand_is(word, row->name, row->least)))
 			continue;
-		text_format(left, sizeof(left), "%s%s%s", row->name, row->operands[0] != '\0' ? " " : "",
-			    row->operands);
+		text_format(left, sizeof(left), "%s%s%s", row->name,
+			    row->operands[0] != '\0' ? " " : "", row->operands);
 		cp_say("%-32s %s", left, row->help);
 	}
 }

@@ -5,10 +5,10 @@
 
 #include "vmm/cp/users.h"
 
-/* What a routine gets. The session may have changed when it returns, and the machine may be gone. */
+/* What a routine gets. When it returns the session may have changed, the machine may be gone. */
 struct command_call {
-	const struct directory_user *user;	/* who asks; NULL = nobody is logged on (LOGON only) */
-	struct vm *vm;		/* the machine it is about when no userid is named; NULL = none */
+	const struct directory_user *user;	/* who asks; NULL = nobody (LOGON only) */
+	struct vm *vm;		/* the machine when no userid is named; NULL = none */
 	const char *at;		/* the operands */
 	bool is_for;		/* came through FOR */
 };
@@ -23,8 +23,8 @@ struct command {
 };
 
 /*
- * The first command of a line to `to`; returns where the next begins, NULL = that was the last. They are
- * separated by '#', which "# stands for itself; #CP at the very beginning is no separator.
+ * The first command of a line to `to`; returns where the next begins, NULL = that was the last.
+ * They are separated by '#', for which "# stands; #CP at the very beginning is no separator.
  */
 const char *command_split(const char *line, char *to, size_t room);
 /* Does one command for the session. */
@@ -38,8 +38,8 @@ const struct command *command_find(const struct command *table, size_t count, co
 
 bool command_may(const struct command_call *c, const char *classes);
 /*
- * The machine a command is about: the first operand where that is a userid and the user may name one
- * (classes A, C, E), else c->vm. NULL = the error has been said.
+ * The machine a command is about: the first operand where that is a userid and the user may name
+ * one (classes A, C, E), else c->vm. NULL = the error has been said.
  */
 struct vm *command_target(struct command_call *c);
 /* Runs a sub-command (QUERY x, SET x). */

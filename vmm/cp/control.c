@@ -95,8 +95,14 @@ static bool take_file(const char **at, char to[DIRECTORY_FILE])
 static bool take_ipl_rest(const char *at, enum ipl_kind *kind, char initrd[DIRECTORY_FILE],
 			  char parm[DIRECTORY_PARM])
 {
-	static const struct { const char *name; enum ipl_kind kind; } kinds[] = {
-		{ "LINUX", IPL_LINUX }, { "MULTIBOOT", IPL_MULTIBOOT }, { "BOOT", IPL_BOOT }, { "FLAT", IPL_FLAT },
+	static const struct {
+		const char *name;
+		enum ipl_kind kind;
+	} kinds[] = {
+		{ "LINUX", IPL_LINUX },
+		{ "MULTIBOOT", IPL_MULTIBOOT },
+		{ "BOOT", IPL_BOOT },
+		{ "FLAT", IPL_FLAT },
 	};
 	char word[OPERAND_ROOM];
 	size_t i;

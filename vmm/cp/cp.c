@@ -1,5 +1,5 @@
 /* CP: its start, and what it does between the guests' slices. */
-/* Part: cp/; the dispatcher calls in here; sessions, commands and consoles are the files beside this. */
+/* Part: cp/; the dispatcher calls in here; sessions, commands, consoles are the files beside it. */
 #include "vmm/cp/cp.h"
 
 #include <stdarg.h>
@@ -19,10 +19,10 @@
 #include "vmm/cp/typewriter.h"
 #include "vmm/dispatcher.h"
 
-#define LINES_A_CALL 8		/* guests' lines shown in one call */
-#define BUSY_RATE 2000		/* calls a second while the console is being drained */
-#define STATUS_RATE 4		/* looks a second at the status word */
-#define START_SECONDS 2		/* for which the start waits for a slow console at each step */
+#define LINES_A_CALL  8 /* guests' lines shown in one call */
+#define BUSY_RATE     2000 /* calls a second while the console is being drained */
+#define STATUS_RATE   4 /* looks a second at the status word */
+#define START_SECONDS 2 /* for which the start waits for a slow console at each step */
 
 extern const char kernel_start[], kernel_end[];
 
@@ -102,7 +102,10 @@ static void take_console(const char *userid)
 		logon_take_console(vm);
 }
 
-/* Other words of the line belong to those who read them: drivers (display=) and the kernel's main (bare=). */
+/*
+ * Other words of the line belong to those who read them: drivers (display=) and the kernel's main
+ * (bare=).
+ */
 static bool is_others(const char *word)
 {
 	static const char *const others[] = { "display=", "bare=" };
@@ -191,25 +194,17 @@ static bool is_end_news(const struct user_machine *m)
 
 	if (vm->state != VM_ENDED || vm->ended_told || vm->console.out_head != vm->console.out_tail)
 		return false;
-	return session_connecting() ? session_vm() != vm : m->line.length == 0 || session_connected() != NULL;
+	return session_connecting() ? session_vm() != vm
+				    : m->line.length == 0 || session_connected() != NULL;
 }
 
-static uint64_t news(uint64_t now)
+static void tell_news(void)
 {
-	uint64_t next = TIME_NEVER, again;
 	struct user_machine *m;
 
-	for (uint32_t i = 0; (m = users_at(i)) != NULL; i++) {
-		struct vm *vm = m->vm;
-
-		if (vm->work & VM_WORK_RESET) {
-			again = users_reset(m, now);
-			next = again < next ? again : next;
-		} else if (is_end_news(m)) {
+	for (uint32_t i = 0; (m = users_at(i)) != NULL; i++)
+		if (is_end_news(m))
 			tell_end(m);
-		}
-	}
-	return next;
 }
 
 /* Shows what there is to show until the driver has enough for now. */
@@ -223,7 +218,8 @@ static void show_output(uint64_t now)
 			guest_console_discard(connected);
 			if (!guest_console_raw(connected))
 				return;
-		} else if (!typewriter_next() && (session_connecting() || !guest_console_next(now))) {
+		} else if (!typewriter_next() &&
+			   (session_connecting() || !guest_console_next(now))) {
 			return;
 		}
 	}
@@ -248,8 +244,7 @@ uint64_t cp_service(void)
 	console_service();
 	next = session_service();
 	show_output(now);
-	at = news(now);
-	next = at < next ? at : next;
+	tell_news();
 	if (now >= cp.next_status)
 		show_status(now);
 	if (cp.autoquit)

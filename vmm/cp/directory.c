@@ -1,4 +1,4 @@
-/* The user directory: reads VM/370's statements with our additions, and says what is wrong with them. */
+/* The user directory: reads VM/370's statements and our additions, says what is wrong with them. */
 /* Part: cp/; pure, tested on the host; its text is as little to be trusted as a guest. */
 #include "vmm/cp/directory.h"
 
@@ -10,14 +10,14 @@
 #include "vmm/cp/operand.h"
 #include "vmm/ipl/ipl.h"
 
-#define LINE_MOST 512u		/* characters of one statement */
-#define SAID_MOST 40u		/* messages before the rest is only counted: a binary file has many lines */
+#define LINE_MOST    512u /* characters of one statement */
+#define SAID_MOST    40u /* messages before the rest is only counted: think of a binary file */
 #define MESSAGE_ROOM 256
 
 struct reader {
 	struct directory *d;
-	struct directory_user *user;	/* the one statements belong to; NULL before the first USER */
-	struct directory_user spare;	/* takes the statements of a user that cannot be kept */
+	struct directory_user *user; /* the one statements belong to; NULL before the first USER */
+	struct directory_user spare; /* takes the statements of a user that cannot be kept */
 	bool has_ipl, has_initrd, has_console;
 	directory_say say;
 	void *context;
@@ -27,7 +27,7 @@ struct reader {
 struct statement {
 	const char *name;
 	void (*take)(struct reader *r, const char *name, const char *at);
-	bool anywhere;	/* may come before the first USER */
+	bool anywhere; /* may come before the first USER */
 };
 
 static void say(struct reader *r, const char *format, va_list args)
@@ -65,7 +65,9 @@ __attribute__((format(printf, 2, 3))) static void inform(struct reader *r, const
 }
 
 /* What was typed, short enough for a message. */
-struct shown { char text[25]; };
+struct shown {
+	char text[25];
+};
 
 static struct shown shorten(const char *text)
 {
@@ -140,7 +142,10 @@ static void take_classes(struct reader *r, const char *word)
 		fault(r, MSG_DIR764E, r->line, shorten(word).text);
 }
 
-/* Storage, maximum, classes; what VM/370 has after them (priority, editing characters) is let pass. */
+/*
+ * Storage, maximum, classes; what VM/370 has after them (priority, editing characters) is let
+ * pass.
+ */
 static void take_user_sizes(struct reader *r, const char *at)
 {
 	struct directory_user *u = r->user;
@@ -236,10 +241,13 @@ static void take_console(struct reader *r, const char *name, const char *at)
 static void take_option(struct reader *r, const char *name, const char *at)
 {
 	/* VM/370's own: read, and without effect until there is something for them to do. */
-	static const struct { const char *name; bool operand; } idle[] = {
-		{ "REALTIMER", false }, { "ECMODE", false }, { "ISAM", false }, { "VIRT=REAL", false },
-		{ "ACCT", false }, { "SVCOFF", false }, { "BMX", false }, { "CPUID", true },
-		{ "AFFINITY", true },
+	static const struct {
+		const char *name;
+		bool operand;
+	} idle[] = {
+		{ "REALTIMER", false }, { "ECMODE", false }, { "ISAM", false },
+		{ "VIRT=REAL", false }, { "ACCT", false },   { "SVCOFF", false },
+		{ "BMX", false },	{ "CPUID", true },   { "AFFINITY", true },
 	};
 	char word[OPERAND_ROOM], operand[OPERAND_ROOM];
 	size_t i;
@@ -296,8 +304,14 @@ static void take_parm(struct reader *r, const char *at)
 
 static void take_ipl(struct reader *r, const char *name, const char *at)
 {
-	static const struct { const char *name; uint8_t kind; } kinds[] = {
-		{ "LINUX", IPL_LINUX }, { "MULTIBOOT", IPL_MULTIBOOT }, { "BOOT", IPL_BOOT }, { "FLAT", IPL_FLAT },
+	static const struct {
+		const char *name;
+		uint8_t kind;
+	} kinds[] = {
+		{ "LINUX", IPL_LINUX },
+		{ "MULTIBOOT", IPL_MULTIBOOT },
+		{ "BOOT", IPL_BOOT },
+		{ "FLAT", IPL_FLAT },
 	};
 	char word[OPERAND_ROOM];
 	size_t i;
@@ -410,7 +424,8 @@ static void check_line(struct reader *r, const char *from, size_t n)
 	take_line(r, line);
 }
 
-uint32_t directory_read(struct directory *d, const char *text, size_t size, directory_say to, void *context)
+uint32_t directory_read(struct directory *d, const char *text, size_t size, directory_say to,
+			void *context)
 {
 	struct reader r = { .d = d, .say = to, .context = context };
 	size_t at = 0;

@@ -12,20 +12,24 @@
 #include "vmm/dispatcher.h"
 #include "vmm/machine/gmem.h"
 
-#define MOST_BYTES 0x800u	/* one DISPLAY: 128 lines */
-#define MOST_RIGHTS 65536u	/* pages looked at by one DISPLAY K */
-#define MOST_RUNS 64u		/* lines it prints */
+#define MOST_BYTES  0x800u /* one DISPLAY: 128 lines */
+#define MOST_RIGHTS 65536u /* pages looked at by one DISPLAY K */
+#define MOST_RUNS   64u /* lines it prints */
 
 const char *const display_gpr_names[GPRS] = {
-	"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15",
+	"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
+	"R8",  "R9",  "R10", "R11", "R12", "R13", "R14", "R15",
 };
 
 const struct display_register display_registers[] = {
-	{ "CR0", VREG_CR0 }, { "CR2", VREG_CR2 }, { "CR3", VREG_CR3 }, { "CR4", VREG_CR4 },
-	{ "CR8", VREG_CR8 }, { "EFER", VREG_EFER }, { "XCR0", VREG_XCR0 }, { "PAT", VREG_PAT },
-	{ "DR6", VREG_DR6 }, { "DR7", VREG_DR7 }, { "GDTR", VREG_GDTR_BASE }, { "GDTL", VREG_GDTR_LIMIT },
-	{ "IDTR", VREG_IDTR_BASE }, { "IDTL", VREG_IDTR_LIMIT }, { "LSTAR", VREG_LSTAR },
-	{ "KGSBASE", VREG_KERNEL_GS_BASE },
+	{ "CR0", VREG_CR0 },	    { "CR2", VREG_CR2 },
+	{ "CR3", VREG_CR3 },	    { "CR4", VREG_CR4 },
+	{ "CR8", VREG_CR8 },	    { "EFER", VREG_EFER },
+	{ "XCR0", VREG_XCR0 },	    { "PAT", VREG_PAT },
+	{ "DR6", VREG_DR6 },	    { "DR7", VREG_DR7 },
+	{ "GDTR", VREG_GDTR_BASE }, { "GDTL", VREG_GDTR_LIMIT },
+	{ "IDTR", VREG_IDTR_BASE }, { "IDTL", VREG_IDTR_LIMIT },
+	{ "LSTAR", VREG_LSTAR },    { "KGSBASE", VREG_KERNEL_GS_BASE },
 };
 const size_t display_registers_count = ARRAY_LEN(display_registers);
 
@@ -42,7 +46,7 @@ static const char *mode_name(struct vm *vm, const struct segment *cs)
 		return "REAL";
 	if (arch_vcpu_get(&vm->av, VREG_RFLAGS) & 1u << 17)
 		return "VIRTUAL-8086";
-	if (efer & 1u << 10)	/* IA32_EFER.LMA, and the L bit of the code segment */
+	if (efer & 1u << 10) /* IA32_EFER.LMA, and the L bit of the code segment */
 		return cs->access & 1u << 13 ? "64-BIT" : "COMPATIBILITY";
 	return cs->access & 1u << 14 ? "32-BIT" : "16-BIT";
 }
@@ -55,8 +59,10 @@ void display_psw(struct vm *vm)
 	arch_vcpu_get_segment(&vm->av, SEG_SS, &ss);
 	cp_say("PSW = CS %04X RIP %016llX RFLAGS %08llX CPL %u %s%s%s", cs.selector,
 	       (unsigned long long)arch_vcpu_get(&vm->av, VREG_RIP),
-	       (unsigned long long)arch_vcpu_get(&vm->av, VREG_RFLAGS), ss.access >> 5 & 3, mode_name(vm, &cs),
-	       arch_vcpu_blocking(&vm->av) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS) ? " SHADOW" : "",
+	       (unsigned long long)arch_vcpu_get(&vm->av, VREG_RFLAGS), ss.access >> 5 & 3,
+	       mode_name(vm, &cs),
+	       arch_vcpu_blocking(&vm->av) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS) ? " SHADOW"
+										    : "",
 	       vm->state == VM_WAITING ? " WAIT" : "");
 }
 
@@ -66,8 +72,9 @@ void display_general(struct vm *vm, unsigned int first, unsigned int last)
 	size_t n = 0;
 
 	for (unsigned int i = first; i <= last; i++) {
-		n += (size_t)text_format(line + n, sizeof(line) - n, "%s%-3s = %016llX", n > 0 ? "  " : "",
-					 display_gpr_names[i], (unsigned long long)display_get_gpr(vm, i));
+		n += (size_t)text_format(line + n, sizeof(line) - n, "%s%-3s = %016llX",
+					 n > 0 ? "  " : "", display_gpr_names[i],
+					 (unsigned long long)display_get_gpr(vm, i));
 		if ((i - first) % 4 == 3 || i == last) {
 			cp_say("%s", line);
 			n = 0;
@@ -83,7 +90,8 @@ void display_control(struct vm *vm, size_t first, size_t last)
 	for (size_t i = first; i <= last; i++) {
 		const struct display_register *r = &display_registers[i];
 
-		n += (size_t)text_format(line + n, sizeof(line) - n, "%s%-7s = %016llX", n > 0 ? "  " : "", r->name,
+		n += (size_t)text_format(line + n, sizeof(line) - n, "%s%-7s = %016llX",
+					 n > 0 ? "  " : "", r->name,
 					 (unsigned long long)arch_vcpu_get(&vm->av, r->reg));
 		if ((i - first) % 3 == 2 || i == last) {
 			cp_say("%s", line);
@@ -100,7 +108,8 @@ void display_segments(struct vm *vm)
 	for (unsigned int i = 0; i < SEGS; i++) {
 		arch_vcpu_get_segment(&vm->av, (enum seg)i, &s);
 		cp_say("%-4s = %04X BASE %016llX LIMIT %08X RIGHTS %05X%s", names[i], s.selector,
-		       (unsigned long long)s.base, s.limit, s.access, s.access & SEGMENT_UNUSABLE ? " UNUSABLE" : "");
+		       (unsigned long long)s.base, s.limit, s.access,
+		       s.access & SEGMENT_UNUSABLE ? " UNUSABLE" : "");
 	}
 }
 
@@ -141,10 +150,14 @@ void display_storage(struct vm *vm, uint64_t first, uint64_t last, bool linear, 
 
 	if (cut)
 		last = first + (MOST_BYTES - 1);
-	/* As on VM/370 whole lines are shown; the difference last - at cannot wrap, last + 1 could. */
+	/*
+	 * As on VM/370 whole lines are shown; the difference last - at cannot wrap, last + 1
+	 * could.
+	 */
 	for (uint64_t at = first & ~15ull;; at += 16) {
 		if (!read_line(vm, linear, at, bytes)) {
-			typewriter_error(MSG_CDB742E, (unsigned long long)(at < first ? first : at), vm->userid,
+			typewriter_error(MSG_CDB742E, (unsigned long long)(at < first ? first : at),
+					 vm->userid,
 					 linear ? "LINEAR ADDRESS" : "GUEST-PHYSICAL ADDRESS");
 			return;
 		}
@@ -159,8 +172,9 @@ void display_storage(struct vm *vm, uint64_t first, uint64_t last, bool linear, 
 static void show_rights(uint64_t first, uint64_t next, uint32_t rights, uint64_t page)
 {
 	cp_say("%08llX TO %08llX KEY = %c%c%c, PAGES OF %lluK", (unsigned long long)first,
-	       (unsigned long long)(next - 1), rights & NPT_READ ? 'R' : '-', rights & NPT_WRITE ? 'W' : '-',
-	       rights & NPT_EXECUTE ? 'X' : '-', (unsigned long long)(page >> 10));
+	       (unsigned long long)(next - 1), rights & NPT_READ ? 'R' : '-',
+	       rights & NPT_WRITE ? 'W' : '-', rights & NPT_EXECUTE ? 'X' : '-',
+	       (unsigned long long)(page >> 10));
 }
 
 /* What the nested page tables themselves say, page by page, equal neighbours as one line. */
@@ -186,7 +200,7 @@ void display_rights(struct vm *vm, uint64_t first, uint64_t last)
 		run_rights = rights;
 		run_page = page;
 		at = (at & ~(page - 1)) + page;
-		if (at == 0)	/* the end of the address space */
+		if (at == 0) /* the end of the address space */
 			break;
 	}
 	if (at != start)
@@ -226,7 +240,8 @@ static void display_letter(struct vm *vm, const char *word)
 	bool hex = (letter >= '0' && letter <= '9') || (letter >= 'A' && letter <= 'F');
 
 	if (letter == 'G' || letter == 'X') {
-		if (!take_numbers(word + 1, letter == 'G' ? GPRS - 1u : display_registers_count - 1, &first, &last))
+		if (!take_numbers(word + 1, letter == 'G' ? GPRS - 1u : display_registers_count - 1,
+				  &first, &last))
 			typewriter_error(MSG_CDB744E, word);
 		else if (letter == 'G')
 			display_general(vm, (unsigned int)first, (unsigned int)last);
@@ -248,11 +263,15 @@ static void display_letter(struct vm *vm, const char *word)
 
 /* Only for HELP, hence without routines: DISPLAY's operands are letters with numbers, not words. */
 const struct command display_table[] = {
-	{ "L", 1, "GACE", NULL, "hex[-hex|:hex|.length]", "storage, in lines of 16 bytes; L may be left out" },
+	{ "L", 1, "GACE", NULL, "hex[-hex|:hex|.length]",
+	  "storage, in lines of 16 bytes; L may be left out" },
 	{ "T", 1, "GACE", NULL, "hex[-hex|:hex|.length]", "storage, and the same as text" },
-	{ "V", 1, "GACE", NULL, "hex[-hex|:hex|.length]", "storage by linear address, through the page tables" },
-	{ "K", 1, "GACE", NULL, "[hex[-hex|:hex|.length]]", "rights to storage, as the nested page tables have them" },
-	{ "G", 1, "GACE", NULL, "[n[-m]]", "general registers, RAX RCX RDX RBX RSP RBP RSI RDI R8-R15" },
+	{ "V", 1, "GACE", NULL, "hex[-hex|:hex|.length]",
+	  "storage by linear address, through the page tables" },
+	{ "K", 1, "GACE", NULL, "[hex[-hex|:hex|.length]]",
+	  "rights to storage, as the nested page tables have them" },
+	{ "G", 1, "GACE", NULL, "[n[-m]]",
+	  "general registers, RAX RCX RDX RBX RSP RBP RSI RDI R8-R15" },
 	{ "X", 1, "GACE", NULL, "[n[-m]]", "control registers and the like" },
 	{ "PSW", 3, "GACE", NULL, "", "CS:RIP, RFLAGS, privilege level, mode" },
 	{ "SEG", 3, "GACE", NULL, "", "segment registers" },

@@ -12,7 +12,7 @@
 #include "vmm/cp/typewriter.h"
 #include "vmm/machine/gmem.h"
 
-#define TRAPS 8u
+#define TRAPS	     8u
 #define OUTPUT_LINES 8u
 
 /* Code and stack are shown through the page tables; where those lead nowhere the line says so. */
@@ -28,7 +28,8 @@ static void dump_linear(struct vm *vm, const char *what, uint64_t address, size_
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		at += (size_t)text_format(text + at, sizeof(text) - at, "%02X%s", bytes[i], i % 4 == 3 ? " " : "");
+		at += (size_t)text_format(text + at, sizeof(text) - at, "%02X%s", bytes[i],
+					  i % 4 == 3 ? " " : "");
 	cp_say("%-5s %016llX: %s", what, (unsigned long long)address, text);
 }
 
@@ -99,7 +100,8 @@ void dump_command(struct command_call *c)
 		return;
 	}
 	cp_say("DUMP OF %s: %s, SYSTEM %s%s%s", vm->userid, vm_state_name(vm->state),
-	       vm->system[0] != '\0' ? vm->system : "NONE", vm->why[0] != '\0' ? ", " : "", vm->why);
+	       vm->system[0] != '\0' ? vm->system : "NONE", vm->why[0] != '\0' ? ", " : "",
+	       vm->why);
 	display_psw(vm);
 	display_general(vm, 0, GPRS - 1);
 	display_control(vm, 0, display_registers_count - 1);

@@ -1,5 +1,5 @@
-/* Guests' consoles where nobody sits: whole lines with the guest's name, and what is done with the rest. */
-/* Part: cp/; takes no more than the terminal can show, so a guest that writes too much waits for itself. */
+/* Guests' consoles where nobody sits: whole lines, with the guest's name. */
+/* Part: cp/; takes no more than the terminal can show: a guest that writes too much waits. */
 #include "vmm/cp/guest_console.h"
 
 #include "arch/api/cpu.h"
@@ -9,10 +9,10 @@
 #include "vmm/cp/messages.h"
 #include "vmm/cp/typewriter.h"
 
-#define PATIENCE 4		/* a line without an end is shown after 1/4 second of silence */
-#define KEEP (CONSOLE_OUT / 2)	/* output kept of a guest that nobody looks at */
+#define PATIENCE 4 /* a line without an end is shown after 1/4 second of silence */
+#define KEEP	 (CONSOLE_OUT / 2) /* output kept of a guest that nobody looks at */
 
-static uint32_t turn;		/* whose line is next */
+static uint32_t turn; /* whose line is next */
 
 static bool has_output(const struct vm *vm)
 {
@@ -21,7 +21,10 @@ static bool has_output(const struct vm *vm)
 
 static void show(struct user_machine *m, bool full)
 {
-	/* The first part of a line has a colon after the name, the rest of the same line a plus sign. */
+	/*
+	 * The first part of a line has a colon after the name, the rest of the same line a plus
+	 * sign.
+	 */
 	typewriter_show(m->vm->userid, m->line.continued ? '+' : ':', m->line.text, m->line.length);
 	guest_output_next(&m->line, full);
 }
@@ -61,8 +64,12 @@ static bool show_next(struct user_machine *m, uint64_t now)
 			enum guest_line_state state = guest_output_byte(&m->line, (uint8_t)byte);
 
 			if (state != GUEST_LINE_OPEN) {
-				/* The end of a line whose text has all been shown needs no line of its own. */
-				if (state == GUEST_LINE_DONE && m->line.continued && m->line.length == 0) {
+				/*
+				 * The end of a line whose text has all been shown needs no line of
+				 * its own.
+				 */
+				if (state == GUEST_LINE_DONE && m->line.continued &&
+				    m->line.length == 0) {
 					guest_output_next(&m->line, false);
 					continue;
 				}
@@ -86,7 +93,8 @@ bool guest_console_next(uint64_t now)
 	for (uint32_t i = 0; i < n; i++) {
 		struct user_machine *m = users_at((turn + i) % n);
 
-		if ((has_output(m->vm) || m->line.length > 0 || m->dropped > 0) && show_next(m, now)) {
+		if ((has_output(m->vm) || m->line.length > 0 || m->dropped > 0) &&
+		    show_next(m, now)) {
 			turn = (turn + i + 1) % n;
 			return true;
 		}

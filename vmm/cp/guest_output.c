@@ -1,11 +1,11 @@
-/* A guest's output as lines of text: escape sequences out, CR, BS and tabs done as a terminal does them. */
-/* Part: cp/; pure; a guest can neither garble the operator's terminal nor hide behind an endless sequence. */
+/* A guest's output as lines of text: escape sequences out, CR, BS and tabs as on a terminal. */
+/* Part: cp/; pure; a guest can neither garble the terminal nor hide behind an endless sequence. */
 #include "vmm/cp/guest_output.h"
 
 #include "lib/string.h"
 
-#define ESC 0x1b
-#define SWALLOW_MOST 128u	/* a sequence that has not ended by then was none */
+#define ESC	     0x1b
+#define SWALLOW_MOST 128u /* a sequence that has not ended by then was none */
 
 enum { TEXT, ESCAPE, CONTROL, STRING, STRING_ESCAPE, ONE_MORE };
 
@@ -55,7 +55,10 @@ static enum guest_line_state text_byte(struct guest_line *l, uint8_t byte)
 	return l->at == GUEST_LINE ? GUEST_LINE_FULL : GUEST_LINE_OPEN;
 }
 
-/* The final byte of ESC [ ...: cursor movement within the line and erasing to its end matter, the rest not. */
+/*
+ * The final byte of ESC [ ...: cursor movement within the line and erasing to its end matter, the
+ * rest not.
+ */
 static void control_end(struct guest_line *l, uint8_t byte)
 {
 	uint32_t n = l->number > 0 ? l->number : 1;

@@ -141,7 +141,8 @@ static void leave(struct command_call *c, const char *how, bool logoff)
 	say_stamp(how, "");
 	session_leave(logoff);
 	if (logoff && session_user() != NULL)
-		cp_say("CONS %03X LOGOFF AS %s USERS = %03u", SESSION_ADDRESS, c->user->userid, session_users());
+		cp_say("CONS %03X LOGOFF AS %s USERS = %03u", SESSION_ADDRESS, c->user->userid,
+		       session_users());
 }
 
 void logon_disconn(struct command_call *c)

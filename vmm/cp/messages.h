@@ -1,5 +1,5 @@
-/* Every numbered message of CP, in one table; docs/messages.md says what each means and what to do. */
-/* Part: cp/; DMK numbers are VM/370's own, V64 numbers are ours; the letter is I, W or E as there. */
+/* Every numbered message of CP; docs/messages.md says what each means and what to do. */
+/* Part: cp/; DMK numbers are VM/370's own, V64 numbers ours; the last letter is I, W or E. */
 #ifndef VMM_CP_MESSAGES_H
 #define VMM_CP_MESSAGES_H
 
@@ -27,7 +27,6 @@
 #define MSG_CFM722I "V64CFM722I %s IS RUNNING ALREADY"
 #define MSG_CFM723I "V64CFM723I %s IS NOT RUNNING (%s)"
 #define MSG_CFM724I "V64CFM724I %s WAITS WHILE ITS CONSOLE IS IN CP; BEGIN RESUMES IT, DISCONN LEAVES IT RUNNING"
-#define MSG_CFM725I "V64CFM725I %s WAS RESET BY ITSELF AND IPLED AGAIN"
 #define MSG_CFM726I "V64CFM726I %s RUNS ON WHILE ITS CONSOLE IS IN CP; BEGIN RETURNS TO IT"
 #define MSG_IPL791E "V64IPL791E %s HAS NO IPL STATEMENT IN THE DIRECTORY; NAME A FILE"
 #define MSG_IPL792E "V64IPL792E '%s' IS NOT A FILE NAME"

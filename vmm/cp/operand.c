@@ -97,7 +97,7 @@ bool operand_size(const char *text, uint64_t *bytes)
 	if (n == 0)
 		return false;
 	switch (str_upper(text[n])) {
-	case '\0':	/* a bare number would be bytes to some and pages to others: only 0 is clear */
+	case '\0': /* a bare number would be bytes to some and pages to others: only 0 is clear */
 		*bytes = 0;
 		return v == 0;
 	case 'K':
@@ -160,8 +160,8 @@ bool operand_userid(const char *text, char to[9])
 	for (n = 0; text[n] != '\0'; n++) {
 		char c = str_upper(text[n]);
 
-		if (n == 8 || !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '$' || c == '@' ||
-				c == '_' || c == '-'))
+		if (n == 8 || !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '$' ||
+				c == '@' || c == '_' || c == '-'))
 			return false;
 		to[n] = c;
 	}
@@ -180,8 +180,8 @@ bool operand_file_name(const char *text)
 	for (n = 0; text[n] != '\0'; n++) {
 		char c = str_upper(text[n]);
 
-		if (n == 47 || !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-				 c == '-'))
+		if (n == 47 || !((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+				 c == '_' || c == '-'))
 			return false;
 		if (c != '.')
 			only_dots = false;

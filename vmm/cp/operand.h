@@ -1,13 +1,13 @@
 /* Operands: how CP takes a typed line apart. */
-/* Part: cp/; pure, tested on the host; everything here gets what people type and must refuse the bad. */
+/* Part: cp/; pure, tested on the host; it gets what people type and must refuse the bad. */
 #ifndef VMM_CP_OPERAND_H
 #define VMM_CP_OPERAND_H
 
 #include "lib/types.h"
 
-#define OPERAND_ROOM 64		/* a word of this size or more is cut, and then fits nothing */
+#define OPERAND_ROOM 64	/* a longer word is cut, and then fits nothing */
 
-/* Takes the next blank-separated word; returns its length (0 = none). A word that does not fit is cut. */
+/* Takes the next blank-separated word; returns its length, 0 = none. What does not fit is cut. */
 size_t operand_word(const char **at, char *to, size_t room);
 /* The rest of the line without its leading blanks. */
 const char *operand_rest(const char *at);
@@ -25,7 +25,7 @@ bool operand_size(const char *text, uint64_t *bytes);
 
 /*
  * hex, hex-hex, hex:hex or hex.length (length in hex). One address alone: *last = *first.
- * An empty text is the whole of [0, end). The end may be left out after - or : and is then `end` - 1.
+ * An empty text is the whole of [0, end). The last may be left out after - or : and is `end` - 1.
  */
 bool operand_range(const char *text, uint64_t end, uint64_t *first, uint64_t *last);
 

@@ -25,7 +25,10 @@ static bool no_operands(const struct command_call *c)
 	return false;
 }
 
-/* "LINUX1   - DSC": where the user sits; the one terminal has an address, the others are disconnected. */
+/*
+ * "LINUX1   - DSC": where the user sits; the one terminal has an address, the others are
+ * disconnected.
+ */
 static void name_and_place(char *to, size_t room, const char *userid)
 {
 	const struct directory_user *here = session_user();
@@ -36,7 +39,11 @@ static void name_and_place(char *to, size_t room, const char *userid)
 		text_format(to, room, "%-8s - DSC", userid);
 }
 
-struct name_line { char text[96]; size_t length; unsigned int count; };
+struct name_line {
+	char text[96];
+	size_t length;
+	unsigned int count;
+};
 
 static void add_name(struct name_line *l, const char *userid)
 {
@@ -115,7 +122,9 @@ static void query_time(struct command_call *c)
 		users_account(vm);
 		return;
 	}
-	/* Without a machine there is no virtual processor time; the total is what CP itself used. */
+	/*
+	 * Without a machine there is no virtual processor time; the total is what CP itself used.
+	 */
 	clock_span(stamp, sizeof(stamp), (cpu_tsc() - session_since()) / cpu_tsc_hz());
 	clock_processor(total, sizeof(total), dispatcher_load()->cp_ticks, cpu_tsc_hz());
 	cp_say("CONNECT= %s VIRTCPU= 000:00.00 TOTCPU= %s", stamp, total);
@@ -146,15 +155,18 @@ const struct command query_table[] = {
 	{ "LOGMSG", 3, "", query_logmsg, "", "the operator's line of news" },
 	{ "NAMES", 1, "", query_names, "", "who is logged on, and where" },
 	{ "PRIV", 4, "", query_priv, "", "your privilege classes" },
-	{ "RELOC", 3, "GACE", query_reloc, "[userid]", "R = (l, b): where a machine's storage lies, and how it is mapped" },
+	{ "RELOC", 3, "GACE", query_reloc, "[userid]",
+	  "R = (l, b): where a machine's storage lies, and how it is mapped" },
 	{ "ROUTES", 3, "", query_routes, "", "the dispatcher's routing table" },
 	{ "SET", 3, "", query_set, "[userid]", "what SET has set" },
-	{ "STORAGE", 4, "", query_storage, "[userid]", "size of a machine's storage, or of the real storage" },
+	{ "STORAGE", 4, "", query_storage, "[userid]",
+	  "size of a machine's storage, or of the real storage" },
 	{ "TIME", 1, "", query_time, "[userid]", "time of day, time connected, processor time" },
 	{ "TRACE", 2, "GACE", query_trace, "[userid] [nnn]", "the last traps" },
 	{ "USERID", 5, "", query_userid, "", "who you are" },
 	{ "USERS", 1, "", query_users, "", "how many users are logged on" },
-	{ "VIRTUAL", 1, "GACE", query_virtual, "[userid]", "a machine's storage, processor and devices" },
+	{ "VIRTUAL", 1, "GACE", query_virtual, "[userid]",
+	  "a machine's storage, processor and devices" },
 };
 const size_t query_table_count = ARRAY_LEN(query_table);
 

@@ -15,7 +15,7 @@
 #include "vmm/cp/typewriter.h"
 #include "vmm/dispatcher.h"
 
-#define ALLOC_LINES 256u	/* what the queue of lines surely has room for */
+#define ALLOC_LINES 256u /* what the queue of lines surely has room for */
 
 /* The machine a QUERY is about, and nothing after it. */
 static struct vm *only_target(struct command_call *c)
@@ -57,14 +57,18 @@ void query_alloc(struct command_call *c)
 	for (i = 0; i < ALLOC_LINES && (run = storage_run_at(i)) != NULL; i++) {
 		owner_name(owner, sizeof(owner), run);
 		cp_say("%012llX TO %012llX %10lluK %s", (unsigned long long)run->base.v,
-		       (unsigned long long)(run->base.v + run->size - 1), (unsigned long long)(run->size >> 10), owner);
+		       (unsigned long long)(run->base.v + run->size - 1),
+		       (unsigned long long)(run->size >> 10), owner);
 	}
 	if (storage_run_at(i) != NULL)
 		cp_say("AND MORE");
-	cp_say("STORAGE %lluK, FREE %lluK, LARGEST %lluK, CP %lluK", (unsigned long long)(storage_total() >> 10),
-	       (unsigned long long)(storage_free_bytes() >> 10), (unsigned long long)(storage_largest() >> 10),
-	       (unsigned long long)(storage_owned(STORAGE_OWNER_CP, true) + storage_owned(STORAGE_OWNER_CP, false))
-		       >> 10);
+	cp_say("STORAGE %lluK, FREE %lluK, LARGEST %lluK, CP %lluK",
+	       (unsigned long long)(storage_total() >> 10),
+	       (unsigned long long)(storage_free_bytes() >> 10),
+	       (unsigned long long)(storage_largest() >> 10),
+	       (unsigned long long)(storage_owned(STORAGE_OWNER_CP, true) +
+				    storage_owned(STORAGE_OWNER_CP, false)) >>
+		       10);
 }
 
 void query_files(struct command_call *c)
@@ -81,7 +85,8 @@ void query_files(struct command_call *c)
 		if (f->status == BOOT_MODULE_OK)
 			cp_say("%-32s %12llu BYTES", f->name, (unsigned long long)f->size);
 		else
-			cp_say("%-32s %s", f->name, f->status < ARRAY_LEN(faults) ? faults[f->status] : "UNUSABLE");
+			cp_say("%-32s %s", f->name,
+			       f->status < ARRAY_LEN(faults) ? faults[f->status] : "UNUSABLE");
 	}
 	if (i == 0)
 		cp_say("FILES: NONE");
@@ -93,18 +98,21 @@ void query_reloc(struct command_call *c)
 
 	if (vm == NULL)
 		return;
-	cp_say("RELOC %s R = (L, B) = (%012llX, %012llX)", vm->userid, (unsigned long long)vm->storage_base.v,
-	       (unsigned long long)vm->storage_size);
+	cp_say("RELOC %s R = (L, B) = (%012llX, %012llX)", vm->userid,
+	       (unsigned long long)vm->storage_base.v, (unsigned long long)vm->storage_size);
 	for (uint32_t i = 0; i < vm->row_count && i < VM_ROWS; i++) {
 		const struct npt_row *r = &vm->rows[i];
 
-		cp_say("  ROW %u: %012llX TO %012llX AT REAL %012llX %c%c%c%s", i, (unsigned long long)r->guest.v,
-		       (unsigned long long)(r->guest.v + r->bound - 1), (unsigned long long)r->base.v,
-		       r->rights & NPT_READ ? 'R' : '-', r->rights & NPT_WRITE ? 'W' : '-',
-		       r->rights & NPT_EXECUTE ? 'X' : '-', r->device ? " DEVICE" : "");
+		cp_say("  ROW %u: %012llX TO %012llX AT REAL %012llX %c%c%c%s", i,
+		       (unsigned long long)r->guest.v,
+		       (unsigned long long)(r->guest.v + r->bound - 1),
+		       (unsigned long long)r->base.v, r->rights & NPT_READ ? 'R' : '-',
+		       r->rights & NPT_WRITE ? 'W' : '-', r->rights & NPT_EXECUTE ? 'X' : '-',
+		       r->device ? " DEVICE" : "");
 	}
-	cp_say("  PAGES: %llu OF 1G, %llu OF 2M, %llu OF 4K; %u TABLES", (unsigned long long)vm->npt.leaves[2],
-	       (unsigned long long)vm->npt.leaves[1], (unsigned long long)vm->npt.leaves[0], vm->npt.page_count);
+	cp_say("  PAGES: %llu OF 1G, %llu OF 2M, %llu OF 4K; %u TABLES",
+	       (unsigned long long)vm->npt.leaves[2], (unsigned long long)vm->npt.leaves[1],
+	       (unsigned long long)vm->npt.leaves[0], vm->npt.page_count);
 	cp_say("  CP'S OWN STORAGE FOR IT: %lluK, %lluK IN USE; STORAGE FAULTS INSIDE R: %llu",
 	       (unsigned long long)(vm->own_bytes >> 10), (unsigned long long)(vm->own_used >> 10),
 	       (unsigned long long)vm->account.storage_faults);
@@ -129,13 +137,16 @@ static void show_device(const struct bus *bus, const struct vdev *d)
 	size_t n;
 
 	n = (size_t)text_format(text, sizeof(text), "DEV  %-8s PORTS", d->ops->name);
-	for (uint32_t i = 0; i < bus->count[BUS_PORT] && i < BUS_CLAIMS && n + 12 < sizeof(text); i++) {
+	for (uint32_t i = 0; i < bus->count[BUS_PORT] && i < BUS_CLAIMS && n + 12 < sizeof(text);
+	     i++) {
 		const struct bus_claim *claim = &bus->claims[BUS_PORT][i];
 
 		if (claim->dev != d)
 			continue;
-		n += (size_t)text_format(text + n, sizeof(text) - n, claim->first == claim->last ? " %03llX" : " %03llX-%03llX",
-					 (unsigned long long)claim->first, (unsigned long long)claim->last);
+		n += (size_t)text_format(text + n, sizeof(text) - n,
+					 claim->first == claim->last ? " %03llX" : " %03llX-%03llX",
+					 (unsigned long long)claim->first,
+					 (unsigned long long)claim->last);
 	}
 	cp_say("%s", text);
 }
@@ -152,7 +163,8 @@ void query_virtual(struct command_call *c)
 	else
 		str_copy(place, "DISCONNECTED", sizeof(place));
 	cp_say("STORAGE = %lluK", (unsigned long long)(vm->storage_size >> 10));
-	cp_say("CPU  00  %s, SYSTEM %s", vm_state_name(vm->state), vm->system[0] != '\0' ? vm->system : "NONE");
+	cp_say("CPU  00  %s, SYSTEM %s", vm_state_name(vm->state),
+	       vm->system[0] != '\0' ? vm->system : "NONE");
 	cp_say("CONS %03X %s", vm->user->console, place);
 	for (uint32_t i = 0; i < vm->bus.count[BUS_PORT] && i < BUS_CLAIMS; i++) {
 		const struct bus_claim *claims = vm->bus.claims[BUS_PORT];
@@ -169,13 +181,18 @@ void query_virtual(struct command_call *c)
 
 static void show_trap(const struct trace_entry *t)
 {
-	static const char *const verdicts[] = { "RESUME", "NEXT", "YIELD", "BLOCK", "STOP", "CRASH" };
+	static const char *const verdicts[] = {
+		"RESUME", "NEXT", "YIELD", "BLOCK", "STOP", "CRASH"
+	};
 	const struct vm *vm = t->vm < VM_MAX ? vm_at(t->vm) : NULL;
+	const struct exit_route *route =
+		t->exit.kind < EXIT_KINDS ? dispatcher_route((enum exit_kind)t->exit.kind) : NULL;
 
 	cp_say("%014llX %-8s %-18s RIP %016llX Q %016llX %s %s", (unsigned long long)t->tsc,
-	       vm != NULL ? vm->userid : "-", t->kind < EXIT_KINDS ? exit_kind_name((enum exit_kind)t->kind) : "?",
-	       (unsigned long long)t->rip, (unsigned long long)t->qualification,
-	       dispatcher_to_name((enum exit_to)t->to),
+	       vm != NULL ? vm->userid : "-",
+	       t->exit.kind < EXIT_KINDS ? exit_kind_name((enum exit_kind)t->exit.kind) : "?",
+	       (unsigned long long)t->exit.rip, (unsigned long long)t->exit.qualification,
+	       route != NULL ? dispatcher_to_name(route->to) : "-",
 	       t->verdict < ARRAY_LEN(verdicts) ? verdicts[t->verdict] : "?");
 }
 
@@ -229,6 +246,7 @@ void query_routes(struct command_call *c)
 		const struct exit_route *r = dispatcher_route((enum exit_kind)kind);
 
 		if (r != NULL)
-			cp_say("%-18s %-11s %s", r->name, dispatcher_to_name(r->to), r->what != NULL ? r->what : "");
+			cp_say("%-18s %-11s %s", r->name, dispatcher_to_name(r->to),
+			       r->what != NULL ? r->what : "");
 	}
 }

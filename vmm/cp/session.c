@@ -1,4 +1,4 @@
-/* The session: typed lines become commands, or every byte goes to the guest whose console this is. */
+/* The session: typed lines become commands, or every byte goes to the guest whose console it is. */
 /* Part: cp/; knows the one terminal's modes: nobody, CP's, a guest's, password, echo, sleep. */
 #include "vmm/cp/session.h"
 
@@ -13,26 +13,27 @@
 #include "vmm/cp/messages.h"
 #include "vmm/cp/typewriter.h"
 
-#define AHEAD 1024u		/* power of two */
-#define BYTES_A_CALL 128	/* typed bytes looked at in one call: paste must not hold the guests up */
+#define AHEAD	     1024u /* power of two */
+#define BYTES_A_CALL 128 /* typed bytes looked at in one call: paste must not hold the guests up */
 
 enum mode { MODE_CP, MODE_GUEST, MODE_PASSWORD, MODE_ECHO };
 
 static struct {
 	enum mode mode;
-	const struct directory_user *user;	/* NULL = nobody */
-	const struct directory_user *back;	/* who gets the terminal when `user` leaves; NULL = nobody */
-	const struct directory_user *asked;	/* whose password is being asked for */
+	const struct directory_user *user; /* NULL = nobody */
+	const struct directory_user
+		*back; /* who gets the terminal when `user` leaves; NULL = nobody */
+	const struct directory_user *asked; /* whose password is being asked for */
 	struct vm *vm;
 	uint64_t since, back_since;
-	bool connecting;	/* wants MODE_GUEST when CP has said all */
+	bool connecting; /* wants MODE_GUEST when CP has said all */
 	bool operator_on;
-	uint8_t ahead[AHEAD];	/* typed while CP sleeps or the guest's console is full */
-	uint32_t ahead_head, ahead_tail;	/* free running */
-	uint64_t asleep_until;	/* 0 = awake */
-	bool waiting;		/* line[] still has commands in it */
+	uint8_t ahead[AHEAD]; /* typed while CP sleeps or the guest's console is full */
+	uint32_t ahead_head, ahead_tail; /* free running */
+	uint64_t asleep_until; /* 0 = awake */
+	bool waiting; /* line[] still has commands in it */
 	char line[TYPEWRITER_LINE];
-	const char *at;		/* the next of them */
+	const char *at; /* the next of them */
 } s;
 
 void session_init(void)
@@ -157,7 +158,10 @@ void session_sleep(uint64_t until)
 	s.asleep_until = until;
 }
 
-/* The end of what the guest has said so far, so that whoever comes to its console sees where it is. */
+/*
+ * The end of what the guest has said so far, so that whoever comes to its console sees where it
+ * is.
+ */
 static void show_tail(const struct vm_console *c)
 {
 	uint32_t pending = c->out_head - c->out_tail, n = CONSOLE_OUT - pending, at;
@@ -213,7 +217,7 @@ static void attention(void)
 	if (s.mode == MODE_GUEST) {
 		m = users_of(s.vm);
 		s.mode = MODE_CP;
-		s.ahead_tail = s.ahead_head;	/* meant for the guest, not for CP */
+		s.ahead_tail = s.ahead_head; /* meant for the guest, not for CP */
 		if (!m->run_on && (s.vm->state == VM_RUNNABLE || s.vm->state == VM_WAITING)) {
 			vm_stop(s.vm);
 			m->held = true;
@@ -274,7 +278,9 @@ static void deliver(void)
 	}
 }
 
-/* Reads on where nothing can be done with it now: only the attention key must always get through. */
+/*
+ * Reads on where nothing can be done with it now: only the attention key must always get through.
+ */
 static void take_ahead(void)
 {
 	int byte;
@@ -295,7 +301,8 @@ static void take_for_cp(void)
 	int byte;
 
 	/* Echo has its place in the output, so nothing may be half shown. */
-	for (int n = 0; n < BYTES_A_CALL && !s.waiting && !s.connecting && s.mode != MODE_GUEST; n++) {
+	for (int n = 0; n < BYTES_A_CALL && !s.waiting && !s.connecting && s.mode != MODE_GUEST;
+	     n++) {
 		if (!typewriter_pump())
 			return;
 		byte = next_byte();
@@ -324,7 +331,9 @@ static void run_commands(void)
 		if (s.at == NULL)
 			s.waiting = false;
 		command_run(command);
-		/* What follows a command that gave the terminal away was not meant for the guest. */
+		/*
+		 * What follows a command that gave the terminal away was not meant for the guest.
+		 */
 		if (s.mode != MODE_CP)
 			s.waiting = false;
 	}

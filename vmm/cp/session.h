@@ -1,4 +1,4 @@
-/* The session at the one real terminal: whose commands are typed, and which machine's console it is. */
+/* The session at the one real terminal: whose commands are typed, and whose console it is. */
 /* Part: cp/; between typed bytes and the command table, or the guest's own console. */
 #ifndef VMM_CP_SESSION_H
 #define VMM_CP_SESSION_H
@@ -21,7 +21,7 @@ struct vm *session_connected(void);
 bool session_connecting(void);		/* is it about to be? */
 bool session_operator_on(void);		/* is OPERATOR logged on, here or disconnected? */
 uint64_t session_since(void);		/* TSC of the logon */
-uint32_t session_users(void);		/* everybody: machines, and users at the terminal without one */
+uint32_t session_users(void);		/* machines, and users without one */
 
 /* Gives the terminal to a user who has been let in; vm = NULL when he has no machine. */
 void session_enter(const struct directory_user *user, struct vm *vm);

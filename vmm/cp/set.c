@@ -57,8 +57,14 @@ static void set_wng(struct command_call *c)
 
 static void set_emsg(struct command_call *c)
 {
-	static const struct { const char *name; enum typewriter_emsg emsg; } words[] = {
-		{ "ON", EMSG_ON }, { "OFF", EMSG_OFF }, { "CODE", EMSG_CODE }, { "TEXT", EMSG_TEXT },
+	static const struct {
+		const char *name;
+		enum typewriter_emsg emsg;
+	} words[] = {
+		{ "ON", EMSG_ON },
+		{ "OFF", EMSG_OFF },
+		{ "CODE", EMSG_CODE },
+		{ "TEXT", EMSG_TEXT },
 	};
 	char word[OPERAND_ROOM];
 
@@ -78,11 +84,15 @@ static void set_logmsg(struct command_call *c)
 }
 
 const struct command set_table[] = {
-	{ "EMSG", 2, "", set_emsg, "ON|OFF|CODE|TEXT", "error messages whole, not at all, number only, text only" },
-	{ "LOGMSG", 3, "AB", set_logmsg, "[text]", "the line shown at LOGON; without text there is none" },
+	{ "EMSG", 2, "", set_emsg, "ON|OFF|CODE|TEXT",
+	  "error messages whole, not at all, number only, text only" },
+	{ "LOGMSG", 3, "AB", set_logmsg, "[text]",
+	  "the line shown at LOGON; without text there is none" },
 	{ "MSG", 1, "GACE", set_msg, "[userid] ON|OFF", "whether the user receives MESSAGE" },
-	{ "RUN", 1, "GACE", set_run, "[userid] ON|OFF", "whether the machine runs while its console is in CP" },
-	{ "WNG", 1, "GACE", set_wng, "[userid] ON|OFF", "whether the user receives WARNING from class B" },
+	{ "RUN", 1, "GACE", set_run, "[userid] ON|OFF",
+	  "whether the machine runs while its console is in CP" },
+	{ "WNG", 1, "GACE", set_wng, "[userid] ON|OFF",
+	  "whether the user receives WARNING from class B" },
 };
 const size_t set_table_count = ARRAY_LEN(set_table);
 

@@ -1,4 +1,4 @@
-/* The end of CP: machines stop, the console is drained, the real machine is switched off or started again. */
+/* The end of CP: machines stop, the console is drained, the real machine goes off or restarts. */
 /* Part: cp/; the only place that leaves. */
 #include "vmm/cp/shutdown.h"
 
@@ -8,7 +8,7 @@
 #include "vmm/cp/typewriter.h"
 #include "vmm/cp/users.h"
 
-#define DRAIN_SECONDS 10	/* 64 KiB of lines take 6 seconds at 115200 baud */
+#define DRAIN_SECONDS 10 /* 64 KiB of lines take 6 seconds at 115200 baud */
 
 void shutdown_now(bool reipl)
 {

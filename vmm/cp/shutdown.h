@@ -5,7 +5,7 @@
 
 #include "lib/types.h"
 
-/* Stops every machine, says so, shows everything that is still to be shown, and ends or restarts the real machine. */
+/* Stops every machine, shows what is still to be shown, ends or restarts the real machine. */
 void shutdown_now(bool reipl) __attribute__((noreturn));
 
 #endif

@@ -10,10 +10,10 @@
 #include "vmm/cp/typewriter.h"
 #include "vmm/machine/gmem.h"
 
-#define MOST_BYTES 128u		/* a typed line holds fewer */
-#define RFLAGS_ONE 0x2ull	/* bit 1 reads as one; SDM, "EFLAGS Register" */
+#define MOST_BYTES     128u /* a typed line holds fewer */
+#define RFLAGS_ONE     0x2ull /* bit 1 reads as one; SDM, "EFLAGS Register" */
 #define RFLAGS_ALLOWED 0x3f7fd7ull
-#define EFER_ALLOWED 0xd01ull	/* SCE, LME, LMA, NXE */
+#define EFER_ALLOWED   0xd01ull /* SCE, LME, LMA, NXE */
 
 /* Pairs of digits to bytes, from left to right. */
 static size_t take_bytes(const char *digits, size_t n, uint8_t *to)
@@ -50,7 +50,8 @@ static void store_storage(struct vm *vm, bool words, uint64_t address, const cha
 			from = digits;
 			n = 8;
 		}
-		if (n >= sizeof(word) || (words && n > 8) || n % 2 != 0 || count + n / 2 > MOST_BYTES) {
+		if (n >= sizeof(word) || (words && n > 8) || n % 2 != 0 ||
+		    count + n / 2 > MOST_BYTES) {
 			typewriter_error(MSG_CDS745E, word);
 			return;
 		}
@@ -64,7 +65,8 @@ static void store_storage(struct vm *vm, bool words, uint64_t address, const cha
 	if (count == 0)
 		typewriter_error(MSG_CFC026E);
 	else if (!gmem_write(vm, GPA(address), bytes, count))
-		typewriter_error(MSG_CDB742E, (unsigned long long)address, vm->userid, "GUEST-PHYSICAL ADDRESS");
+		typewriter_error(MSG_CDB742E, (unsigned long long)address, vm->userid,
+				 "GUEST-PHYSICAL ADDRESS");
 	else
 		cp_say("STORE COMPLETE");
 }
@@ -125,7 +127,7 @@ static uint64_t allowed(enum vreg reg)
 		return UINT32_MAX;
 	case VREG_XCR0:
 	case VREG_PAT:
-		return 0;	/* loaded into the real processor: not from the keyboard */
+		return 0; /* loaded into the real processor: not from the keyboard */
 	default:
 		return UINT64_MAX;
 	}
@@ -179,7 +181,8 @@ static void store_registers(struct vm *vm, const char *word, const char *at)
 		typewriter_error(MSG_CDS746E, vm->userid);
 	else if (operand_is(word, "PSW", 3))
 		store_psw(vm, at);
-	else if (!operand_decimal(word + 1, general ? GPRS - 1u : display_registers_count - 1, &first))
+	else if (!operand_decimal(word + 1, general ? GPRS - 1u : display_registers_count - 1,
+				  &first))
 		typewriter_error(MSG_CDB744E, word);
 	else if (general)
 		store_general(vm, first, at);

@@ -32,16 +32,19 @@ static void tell(const struct command_call *c, const char *word, bool warning, c
 		return;
 	}
 	vm = vm_find(user->userid);
-	if (vm == NULL && user != session_user() && !(user == users_operator() && session_operator_on())) {
+	if (vm == NULL && user != session_user() &&
+	    !(user == users_operator() && session_operator_on())) {
 		typewriter_error(MSG_CQG045E, user->userid);
 		return;
 	}
-	if (vm != NULL && (warning ? users_of(vm)->deaf_wng && !command_may(c, "A") : users_of(vm)->deaf_msg)) {
+	if (vm != NULL &&
+	    (warning ? users_of(vm)->deaf_wng && !command_may(c, "A") : users_of(vm)->deaf_msg)) {
 		typewriter_error(MSG_MSG791E, user->userid);
 		return;
 	}
 	clock_time(time, sizeof(time), cpu_wall_seconds());
-	text_format(line, sizeof(line), "%s %s FROM %s: %s", time, warning ? "WNG" : "MSG", c->user->userid, text);
+	text_format(line, sizeof(line), "%s %s FROM %s: %s", time, warning ? "WNG" : "MSG",
+		    c->user->userid, text);
 	show_at(user->userid, user == session_user() || vm == NULL, line);
 }
 
@@ -92,7 +95,7 @@ static int take_key(const char **at)
 	static const char names[] = "nrte\\", keys[] = "\n\r\t\033\\";
 	uint64_t value;
 	char hex[3];
-	int byte = (uint8_t)**at;
+	int byte = (uint8_t) * *at;
 
 	if (byte == '\0')
 		return -1;

@@ -1,5 +1,5 @@
-/* The operator's terminal: queue of lines, line editing with echo, and the way to the real console. */
-/* Part: cp/; whatever comes from elsewhere is shown a whole line at a time, around the line being typed. */
+/* The operator's terminal: queue of lines, editing with echo, and the way to the real console. */
+/* Part: cp/; what comes from elsewhere is shown by whole lines, around the line being typed. */
 #include "vmm/cp/typewriter.h"
 
 #include "arch/api/cpu.h"
@@ -9,30 +9,30 @@
 #include "lib/timebase.h"
 #include "vmm/cp/messages.h"
 
-#define QUEUE 65536u		/* power of two */
-#define LONGEST 400u		/* characters of one line that is said */
-#define AHEAD 1024u		/* bytes the driver may hold: more would only delay the answer to a command */
-#define ERASABLE 72u		/* a longer typed line may have wrapped and cannot be wiped from its row */
-#define BS 0x08
-#define DEL 0x7f
-#define CTRL_C 0x03
-#define CTRL_U 0x15
+#define QUEUE	 65536u /* power of two */
+#define LONGEST	 400u /* characters of one line that is said */
+#define AHEAD	 1024u /* bytes the driver may hold: more would only delay answers */
+#define ERASABLE 72u /* a longer typed line may have wrapped and cannot be wiped from its row */
+#define BS	 0x08
+#define DEL	 0x7f
+#define CTRL_C	 0x03
+#define CTRL_U	 0x15
 
 static struct {
-	char queue[QUEUE];	/* lines, each ended by LF */
-	uint32_t head, tail;	/* free running */
-	uint32_t lost;		/* lines there was no room for */
-	char stage[1024];	/* on its way to the driver */
+	char queue[QUEUE]; /* lines, each ended by LF */
+	uint32_t head, tail; /* free running */
+	uint32_t lost; /* lines there was no room for */
+	char stage[1024]; /* on its way to the driver */
 	size_t stage_at, stage_end;
 	char typed[TYPEWRITER_LINE];
 	size_t typed_length;
-	size_t drawn;		/* characters of the typed line that stand on the terminal */
-	bool line_done;		/* typed[] was handed out and is forgotten at the next key */
-	bool after_cr;		/* a LF now belongs to the CR before it */
+	size_t drawn; /* characters of the typed line that stand on the terminal */
+	bool line_done; /* typed[] was handed out and is forgotten at the next key */
+	bool after_cr; /* a LF now belongs to the CR before it */
 	bool silent;
 	enum typewriter_emsg emsg;
 	const char *status;
-	size_t most_room;	/* what console_room() says when the driver holds nothing */
+	size_t most_room; /* what console_room() says when the driver holds nothing */
 } t;
 
 static void enqueue(const char *text, size_t n)
@@ -42,7 +42,8 @@ static void enqueue(const char *text, size_t n)
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		t.queue[t.head++ % QUEUE] = (uint8_t)text[i] < 0x20 || text[i] == DEL ? '.' : text[i];
+		t.queue[t.head++ % QUEUE] = (uint8_t)text[i] < 0x20 || text[i] == DEL ? '.'
+										      : text[i];
 	t.queue[t.head++ % QUEUE] = '\n';
 }
 
@@ -178,7 +179,10 @@ bool typewriter_next(void)
 		return false;
 	wipe_typed();
 	if (t.head == t.tail) {
-		/* The queue has run dry after a loss: this is the place in the order where lines are missing. */
+		/*
+		 * The queue has run dry after a loss: this is the place in the order where lines
+		 * are missing.
+		 */
 		text_format(text, sizeof(text), MSG_CPI782W, t.lost);
 		t.lost = 0;
 		put(text, strlen(text));

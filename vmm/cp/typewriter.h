@@ -1,5 +1,5 @@
-/* The operator's terminal: lines that wait to be shown, the line being typed, and what is on its way out. */
-/* Part: cp/; between everything that says something and drivers/console.h; never blocks but in typewriter_flush(). */
+/* The operator's terminal: lines that wait, the line being typed, and what is on its way out. */
+/* Part: cp/; between whoever says something and the real console; only typewriter_flush() waits. */
 #ifndef VMM_CP_TYPEWRITER_H
 #define VMM_CP_TYPEWRITER_H
 
@@ -27,12 +27,14 @@ bool typewriter_idle(void);
 /* Does a line wait that typewriter_next() would show? */
 bool typewriter_waiting(void);
 
-/* Moves what is on its way to the driver; true when all of it is there and something new may be shown. */
+/* Moves what is on its way to the driver; true: all of it is there, something new may be shown. */
 bool typewriter_pump(void);
 /* These three need typewriter_pump() to have said true, and put something on its way. */
 bool typewriter_next(void);	/* the oldest queued line; false = there is none */
-void typewriter_show(const char *name, char mark, const char *text, size_t n);	/* a guest's line */
-void typewriter_raw(const uint8_t *bytes, size_t n);	/* at most TYPEWRITER_RAW bytes as they are */
+/* a guest's line */
+void typewriter_show(const char *name, char mark, const char *text, size_t n);
+/* at most TYPEWRITER_RAW bytes, as they are */
+void typewriter_raw(const uint8_t *bytes, size_t n);
 #define TYPEWRITER_RAW 512u
 
 enum typewriter_typed { TYPED_NOTHING, TYPED_LINE, TYPED_ATTENTION };

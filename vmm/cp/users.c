@@ -11,18 +11,18 @@
 #include "vmm/cp/messages.h"
 #include "vmm/cp/typewriter.h"
 
-/* Of the time between two resets that a guest asks for, CP spends at most one part in this on them. */
-#define RESET_SHARE 16
-
 static struct directory directory;
-static struct user_machine machines[VM_MAX];	/* by vm->number */
-static uint8_t order[VM_MAX];			/* numbers of those in use */
+static struct user_machine machines[VM_MAX]; /* by vm->number */
+static uint8_t order[VM_MAX]; /* numbers of those in use */
 static uint32_t in_use;
 static char general_notes[USERS_NOTES][USERS_NOTE];
 static uint32_t general_count;
 
 static const struct directory_user built_in_operator = {
-	.userid = "OPERATOR", .password = "OPERATOR", .classes = "ABCDEFG", .console = 0x009,
+	.userid = "OPERATOR",
+	.password = "OPERATOR",
+	.classes = "ABCDEFG",
+	.console = 0x009,
 };
 
 static void say_finding(void *context, const char *text)
@@ -146,28 +146,15 @@ void users_logoff(struct vm *vm)
 	vm_logoff(vm);
 }
 
-bool users_ipl(struct vm *vm, const struct ipl_request *request)
+/* What every IPL ends with: the machine runs, or the reason is said. */
+static bool begin(struct vm *vm, int result, const char *why)
 {
-	struct user_machine *m = users_of(vm);
-	struct ipl_request own = { .file = m->ipl_file, .kind = request->kind, .initrd = m->ipl_initrd,
-				   .parm = m->ipl_parm };
-	char why[256];
-
-	if (request->file != m->ipl_file) {
-		str_copy(m->ipl_file, request->file, sizeof(m->ipl_file));
-		str_copy(m->ipl_initrd, request->initrd, sizeof(m->ipl_initrd));
-		str_copy(m->ipl_parm, request->parm, sizeof(m->ipl_parm));
-		m->ipl_kind = (uint8_t)request->kind;
-	}
-	m->held = false;
-	why[0] = '\0';
-	if (ipl_load(vm, &own, why, sizeof(why)) != 0) {
+	users_of(vm)->held = false;
+	if (result != 0) {
 		typewriter_error("%s", why);
 		return false;
 	}
-	vm->ended_told = false;
-	vm->why[0] = '\0';
-	vm->account.ipl_time = cpu_tsc();
+	users_of(vm)->ipled = true;
 	if (vm_begin(vm) != 0) {
 		typewriter_error(MSG_CFM721E, vm->userid, vm_state_name(vm->state));
 		return false;
@@ -175,11 +162,21 @@ bool users_ipl(struct vm *vm, const struct ipl_request *request)
 	return true;
 }
 
+bool users_ipl(struct vm *vm, const struct ipl_request *request)
+{
+	char why[256] = "";
+	int result = ipl_load(vm, request, why, sizeof(why));
+
+	return begin(vm, result, why);
+}
+
 bool users_ipl_directory(struct vm *vm)
 {
 	const struct directory_user *u = vm->user;
-	struct ipl_request request = { .file = u->ipl_file, .kind = (enum ipl_kind)u->ipl_kind,
-				       .initrd = u->ipl_initrd, .parm = u->parm };
+	struct ipl_request request = { .file = u->ipl_file,
+				       .kind = (enum ipl_kind)u->ipl_kind,
+				       .initrd = u->ipl_initrd,
+				       .parm = u->parm };
 
 	if (u->ipl_file[0] == '\0') {
 		typewriter_error(MSG_IPL791E, u->userid);
@@ -190,37 +187,20 @@ bool users_ipl_directory(struct vm *vm)
 
 bool users_ipl_again(struct vm *vm)
 {
-	struct user_machine *m = users_of(vm);
-	struct ipl_request request = { .file = m->ipl_file, .kind = (enum ipl_kind)m->ipl_kind,
-				       .initrd = m->ipl_initrd, .parm = m->ipl_parm };
+	char why[256] = "";
+	int result;
 
-	if (m->ipl_file[0] == '\0')
+	if (!users_of(vm)->ipled)
 		return users_ipl_directory(vm);
-	return users_ipl(vm, &request);
-}
-
-uint64_t users_reset(struct user_machine *m, uint64_t now)
-{
-	struct vm *vm = m->vm;
-	uint64_t spent;
-
-	if (now < m->reset_after)
-		return m->reset_after;
-	vm->work &= ~VM_WORK_RESET;
-	cp_say(MSG_CFM725I, vm->userid);
-	users_ipl_again(vm);
-	/* Loading clears all of its storage: a guest that resets itself in a loop shall not live on CP's time. */
-	spent = cpu_tsc() - now;
-	vm->account.total_ticks += spent;
-	m->reset_after = cpu_tsc() + RESET_SHARE * spent + cpu_tsc_hz() / 4;
-	return TIME_NEVER;
+	result = ipl_again(vm, why, sizeof(why));
+	return begin(vm, result, why);
 }
 
 bool users_note_is_new(const struct vm *vm, const char *message)
 {
 	/* A machine that is still being made has no place of its own here yet. */
 	bool known = vm != NULL && vm->number < VM_MAX && machines[vm->number].vm == vm;
-	char (*notes)[USERS_NOTE] = known ? machines[vm->number].notes : general_notes;
+	char(*notes)[USERS_NOTE] = known ? machines[vm->number].notes : general_notes;
 	uint32_t *count = known ? &machines[vm->number].note_count : &general_count;
 	char number[USERS_NOTE];
 	size_t n = 0;

@@ -16,25 +16,22 @@ struct user_machine {
 	struct guest_line line;		/* its output, being made into lines */
 	uint64_t line_since;		/* TSC of the last byte of it */
 	uint64_t line_ticks;		/* and the processor time the machine had had then */
-	uint32_t dropped;		/* bytes of output thrown away since they could not be shown */
+	uint32_t dropped;		/* bytes of output that were thrown away unseen */
 	bool run_on;			/* SET RUN ON: runs while its console is in CP */
 	bool deaf_msg, deaf_wng;	/* SET MSG OFF, SET WNG OFF */
 	bool held;			/* stopped by the attention key, not by STOP */
 	bool hinted;			/* has been told what the attention key does */
 	bool autologged;
-	char ipl_file[DIRECTORY_FILE];	/* what was IPLed last: again at a reset */
-	char ipl_initrd[DIRECTORY_FILE];
-	char ipl_parm[DIRECTORY_PARM];
-	uint8_t ipl_kind;
-	uint64_t reset_after;		/* TSC before which a reset by the guest itself has to wait */
+	bool ipled;			/* something was loaded: ipl_again() has what to do */
 	uint64_t seen_ticks;		/* INDICATE: processor time at the last look */
 	char notes[USERS_NOTES][USERS_NOTE];
 	uint32_t note_count;
 };
 
 void users_init(const char *directory, size_t size);
-const struct directory_user *users_find(const char *userid);	/* NULL = not in the directory */
-const struct directory_user *users_operator(void);	/* the directory's, else a built-in one; never NULL */
+const struct directory_user *users_find(const char *userid);	/* NULL = there is none */
+/* the directory's, else a built-in one; never NULL */
+const struct directory_user *users_operator(void);
 const struct directory_user *users_directory_at(uint32_t i);	/* NULL past the last */
 uint32_t users_in_directory(void);
 uint32_t users_directory_errors(void);
@@ -51,13 +48,11 @@ void users_logoff(struct vm *vm);
 /* Three lines' worth: CONNECT= VIRTCPU= TOTCPU= */
 void users_account(const struct vm *vm);
 
-/* Loads and starts; an error has been said. The request's texts may be the machine's own. */
+/* Loads and starts; false = the reason has been said. */
 bool users_ipl(struct vm *vm, const struct ipl_request *request);
 /* As the directory says; false also when it has no IPL statement. */
 bool users_ipl_directory(struct vm *vm);
 bool users_ipl_again(struct vm *vm);
-/* The guest asked for a reset (VM_WORK_RESET): done now, or at the TSC it returns because it asks too often. */
-uint64_t users_reset(struct user_machine *m, uint64_t now);
 
 /* The first time this message number is said about this machine? NULL = about none. */
 bool users_note_is_new(const struct vm *vm, const char *message);

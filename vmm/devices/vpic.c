@@ -124,16 +124,16 @@ static void chip_take(struct vpic_chip *c, unsigned int line)
 }
 
 /* Last of all, because the timer may raise its line again from inside. */
-static void tell_timer(const struct vpic *pic, unsigned int requests_before)
+static void tell_timer(const struct vpic *pic, unsigned int edges_before)
 {
-	if ((requests_before & ~chip_requests(&pic->s.chip[0]) & 1) && pic->timer_free)
+	if ((edges_before & ~pic->s.chip[0].edges & 1) && pic->timer_free)
 		pic->timer_free(pic->timer);
 }
 
 int vpic_acknowledge(struct vpic *pic)
 {
 	struct vpic_chip *master = &pic->s.chip[0], *slave = &pic->s.chip[1];
-	unsigned int before = chip_requests(master);
+	unsigned int before = master->edges;
 	int line = master_winner(pic), slave_line;
 	int vector;
 
@@ -264,7 +264,7 @@ static void chip_ocw3(struct vpic_chip *c, uint8_t value)
 static void chip_write(struct vpic *pic, unsigned int which, unsigned int port, uint8_t value)
 {
 	struct vpic_chip *c = &pic->s.chip[which];
-	unsigned int before = chip_requests(&pic->s.chip[0]);
+	unsigned int before = pic->s.chip[0].edges;
 
 	if (port & 1) {
 		if (c->icw_wanted)
@@ -273,20 +273,22 @@ static void chip_write(struct vpic *pic, unsigned int which, unsigned int port, 
 			c->imr = value;
 	} else if (value & ICW1_MARK) {
 		chip_initialize(c, value);
+		update(pic);
+		tell_timer(pic, before);
+		return;
 	} else if (value & OCW3_MARK) {
 		chip_ocw3(c, value);
 	} else {
 		chip_ocw2(c, value);
 	}
 	update(pic);
-	tell_timer(pic, before);
 }
 
 /* Poll mode: the read itself acknowledges, for this chip alone. */
 static uint8_t chip_poll(struct vpic *pic, unsigned int which)
 {
 	struct vpic_chip *c = &pic->s.chip[which];
-	unsigned int before = chip_requests(&pic->s.chip[0]);
+	unsigned int before = pic->s.chip[0].edges;
 	int line = which ? slave_winner(pic) : master_winner(pic);
 
 	c->poll = 0;

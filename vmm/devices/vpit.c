@@ -236,15 +236,20 @@ static void counters_access(struct vpit *p, struct io_access *a, uint64_t now)
 	unsigned int port = a->addr & 3;
 
 	/* What fell due before this access counts as before it. */
-	account(p, t);
-	deliver(p, now);
+	if (t >= p->s.next_edge || t >= p->s.channel[0].swap) {
+		account(p, t);
+		deliver(p, now);
+		update_deadline(p);
+	}
 	vpit_channel_sync(&p->s.channel[1], t);
 	vpit_channel_sync(&p->s.channel[2], t);
 	if (!a->write) {
 		a->value = 0xff;
 		if (port != PORT_CONTROL)
 			a->value = vpit_channel_read(&p->s.channel[port], t);
-	} else if (port == PORT_CONTROL) {
+		return;
+	}
+	if (port == PORT_CONTROL) {
 		control_write(p, t, (uint8_t)a->value);
 	} else {
 		count_write(p, port, t, (uint8_t)a->value);

@@ -21,26 +21,35 @@ void cpuid_init(void)
 	cpuid_policy_make(&policy, &machine);
 }
 
-/* The bits that follow the guest's own registers. */
-static void __attribute__((noinline)) follow_guest(struct vm *vm, uint32_t leaf)
+static enum verdict answer(struct vm *vm, const struct cpuid_regs *r)
 {
-	if (leaf == 1 && (arch_vcpu_get(&vm->av, VREG_CR4) & CR4_OSXSAVE_BIT))
-		vm->av.gpr[RCX] |= OSXSAVE;
-	if (leaf == 0xd)
-		vm->av.gpr[RBX] = cpuid_policy_xsave_size(&policy, arch_vcpu_get(&vm->av, VREG_XCR0));
-}
-
-enum verdict interpret_cpuid(struct vm *vm, const struct vm_exit *exit)
-{
-	uint32_t leaf = gpr32(vm, RAX), subleaf = gpr32(vm, RCX);
-	const struct cpuid_regs *r = cpuid_policy_find(&policy, leaf, subleaf);
-
-	(void)exit;
 	vm->av.gpr[RAX] = r->eax;
 	vm->av.gpr[RBX] = r->ebx;
 	vm->av.gpr[RCX] = r->ecx;
 	vm->av.gpr[RDX] = r->edx;
-	if (leaf == 1 || (leaf == 0xd && subleaf == 0))
-		follow_guest(vm, leaf);
 	return V_NEXT;
+}
+
+/* Leaves with subleaves, and those with bits that follow the guest's own registers. */
+static enum verdict __attribute__((noinline)) interpret_rest(struct vm *vm, uint32_t leaf, uint32_t subleaf)
+{
+	answer(vm, cpuid_policy_find(&policy, leaf, subleaf));
+	if (leaf == 1 && (arch_vcpu_get(&vm->av, VREG_CR4) & CR4_OSXSAVE_BIT))
+		vm->av.gpr[RCX] |= OSXSAVE;
+	if (leaf == 0xd && subleaf == 0)
+		vm->av.gpr[RBX] = cpuid_policy_xsave_size(&policy, arch_vcpu_get(&vm->av, VREG_XCR0));
+	return V_NEXT;
+}
+
+#define NOT_JUST_A_ROW (1u << 1 | 1u << 4 | 1u << 7 | 1u << 0xd)
+_Static_assert(POLICY_BASIC < 32, "leaves fit one word");
+
+enum verdict interpret_cpuid(struct vm *vm, const struct vm_exit *exit)
+{
+	uint32_t leaf = gpr32(vm, RAX);
+
+	(void)exit;
+	if (__builtin_expect(leaf < POLICY_BASIC && !(NOT_JUST_A_ROW >> leaf & 1), 1))
+		return answer(vm, &policy.basic[leaf]);
+	return interpret_rest(vm, leaf, gpr32(vm, RCX));
 }

@@ -52,7 +52,7 @@ static bool diagnose(struct vm *vm, uint32_t code)
 
 enum verdict interpret_vmcall(struct vm *vm, const struct vm_exit *exit)
 {
-	if (!(arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PE) && ipl_bios_here(vm, exit->rip)) {
+	if (vm->has_bios && !(arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PE) && ipl_bios_here(vm, exit->rip)) {
 		ipl_bios_call(vm, ipl_bios_interrupt(exit->rip));
 		return V_NEXT;
 	}

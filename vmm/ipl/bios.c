@@ -190,6 +190,7 @@ bool ipl_bios_post(struct vm *vm)
 {
 	if (!gmem_window(vm, GPA(0), IPL_HIGH_START))
 		return false;
+	vm->has_bios = true;
 	put_code(vm);
 	put_data_area(vm);
 	set_up_devices(vm);

@@ -87,7 +87,7 @@ struct event_choice event_merge(struct pending *p, struct event_gate gate)
 enum verdict event_raise(struct vm *vm, uint8_t vector)
 {
 	vm->pending.exception = (struct event){ .valid = true, .vector = vector, .type = EVENT_EXCEPTION };
-	vm->work |= VM_WORK_EVENT;
+	vm_kick(vm, VM_WORK_EVENT);
 	return V_RESUME;
 }
 
@@ -125,7 +125,6 @@ bool event_prepare(struct vm *vm)
 		.blocking = arch_vcpu_blocking(&vm->av),
 	};
 
-	vm->work &= ~VM_WORK_EVENT;
 	c = event_merge(&vm->pending, gate);
 	if (c.triple_fault)
 		return false;
@@ -144,6 +143,8 @@ bool event_prepare(struct vm *vm)
 	}
 	arch_vcpu_inject(&vm->av, &c.inject);
 	arch_vcpu_want_window(&vm->av, c.want_interrupt_window, c.want_nmi_window);
+	/* What the 8259s said while they were acknowledged has been taken into account. */
+	vm->work &= ~VM_WORK_EVENT;
 	return true;
 }
 

@@ -50,7 +50,7 @@ bool gmem_read(struct vm *vm, gpa_t from, void *to, size_t n)
 	if (!all_there(vm, from, n, NPT_READ))
 		return false;
 	while (n != 0) {
-		uint64_t left;
+		uint64_t left = 0;
 		const uint8_t *p = storage_at(vm, from, NPT_READ, &left);
 		size_t part = left < n ? left : n;
 
@@ -69,7 +69,7 @@ bool gmem_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 	if (!all_there(vm, to, n, NPT_WRITE))
 		return false;
 	while (n != 0) {
-		uint64_t left;
+		uint64_t left = 0;
 		uint8_t *p = storage_at(vm, to, NPT_WRITE, &left);
 		size_t part = left < n ? left : n;
 
@@ -88,7 +88,7 @@ bool gmem_fill(struct vm *vm, gpa_t to, uint8_t byte, size_t n)
 	if (!all_there(vm, to, n, NPT_WRITE))
 		return false;
 	while (n != 0) {
-		uint64_t left;
+		uint64_t left = 0;
 		uint8_t *p = storage_at(vm, to, NPT_WRITE, &left);
 		size_t part = left < n ? left : n;
 

@@ -96,13 +96,13 @@ void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 void machine_intr(struct vm *vm, bool asserted)
 {
 	vm->pending.intr = asserted;
-	vm->work |= VM_WORK_EVENT;
+	vm_kick(vm, VM_WORK_EVENT);
 }
 
 void machine_reset_request(struct vm *vm, const char *by)
 {
 	(void)by;
-	vm->work |= VM_WORK_RESET;
+	vm_kick(vm, VM_WORK_RESET);
 }
 
 void machine_power_off(struct vm *vm, const char *by)
@@ -136,7 +136,7 @@ bool machine_console_pending(const struct vm *vm, unsigned int unit)
 
 void machine_deadline_changed(struct vm *vm)
 {
-	vm->work |= VM_WORK_DEADLINE;
+	vm_kick(vm, VM_WORK_DEADLINE);
 }
 
 uint64_t machine_wall_seconds(const struct vm *vm)

@@ -167,6 +167,7 @@ void vm_system_reset(struct vm *vm, bool clear)
 	vm->tsc_adjust = 0;
 	vm->misc_enable = 1;	/* fast strings */
 	vm->halted = false;
+	vm->has_bios = false;
 	vm->system[0] = '\0';
 	vm->why[0] = '\0';
 	vm->ended_told = false;
@@ -182,7 +183,7 @@ void vm_stop(struct vm *vm)
 	if (vm->state == VM_RUNNABLE || vm->state == VM_WAITING) {
 		vm->halted = vm->state == VM_WAITING;
 		vm->state = VM_STOPPED;
-		vm->work |= VM_WORK_STATE;
+		vm_kick(vm, VM_WORK_STATE);
 	}
 }
 
@@ -192,7 +193,7 @@ int vm_begin(struct vm *vm)
 		return -EINVAL;
 	vm->state = vm->halted ? VM_WAITING : VM_RUNNABLE;
 	vm->halted = false;
-	vm->work |= VM_WORK_EVENT | VM_WORK_DEADLINE;
+	vm_kick(vm, VM_WORK_EVENT | VM_WORK_DEADLINE);
 	return 0;
 }
 
@@ -207,7 +208,7 @@ void vm_ended(struct vm *vm, const char *format, ...)
 	va_end(args);
 	vm->state = VM_ENDED;
 	vm->ended_told = false;
-	vm->work |= VM_WORK_STATE;
+	vm_kick(vm, VM_WORK_STATE);
 }
 
 size_t vm_type(struct vm *vm, const char *bytes, size_t n)

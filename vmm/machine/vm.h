@@ -54,7 +54,12 @@ struct vm {
 	struct arch_vcpu av;	/* first: entry.asm and the exit path start here */
 	uint32_t number;	/* index in the table, VPID - 1 */
 	enum vm_state state;
-	uint32_t work;		/* VM_WORK_ bits: looked at before every entry; 0 on the fast path */
+	uint32_t work;		/* VM_WORK_ bits; set them with vm_kick() */
+	/*
+	 * TSC at which the fast path ends: the nearest of the slice's end and the devices' deadlines, or 0 because
+	 * there is work. The one thing looked at between an exit and the next entry.
+	 */
+	uint64_t look_at;
 	uint64_t deadline;	/* nearest of the devices' deadlines, absolute */
 	uint64_t storage_size;	/* b, bytes */
 	hpa_t storage_base;	/* l */
@@ -73,6 +78,7 @@ struct vm {
 	struct vm_loaded loaded;
 	char why[VM_WHY_LEN];	/* why it ended, plain words with the message number */
 	bool in_use;
+	bool has_bios;		/* the tiny BIOS is in its storage: ipl/bios.c */
 	bool ended_told;	/* CP has told the operator of the end */
 	bool halted;		/* it was waiting in HLT when CP stopped it */
 	bool trace_exits;
@@ -112,6 +118,7 @@ size_t vm_type(struct vm *vm, const char *bytes, size_t n);
 static inline void vm_kick(struct vm *vm, uint32_t work)
 {
 	vm->work |= work;
+	vm->look_at = 0;
 }
 
 const char *vm_state_name(enum vm_state state);

@@ -7,21 +7,14 @@ section .text
 %define VMCS_HOST_RSP 0x6c14
 %define GPR(n) [rdi + 8 * n]
 
-global vmx_enter
+global vmx_resume
+global vmx_launch
 global vmx_exit_entry
 
-; uint64_t vmx_enter(uint64_t *gpr, uint64_t launched)
-vmx_enter:
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15
+%macro LOAD_GUEST 0
 	push rdi
 	mov edx, VMCS_HOST_RSP
 	vmwrite rdx, rsp
-	test esi, esi		; MOV leaves the flag alone until the branch below
 	mov rax, GPR(0)
 	mov rcx, GPR(1)
 	mov rdx, GPR(2)
@@ -37,22 +30,24 @@ vmx_enter:
 	mov r14, GPR(14)
 	mov r15, GPR(15)
 	mov rdi, GPR(7)
-	jz .launch
+%endmacro
+
+; RDI = gpr, kept; EAX = result. Every other register is lost: the caller says so to its compiler, which saves
+; what it needs once for a whole slice and not here for every entry.
+vmx_resume:
+	LOAD_GUEST
 	vmresume
-	jmp .failed
-.launch:
+	jmp failed
+
+; The same for a VMCS that was cleared.
+vmx_launch:
+	LOAD_GUEST
 	vmlaunch
-.failed:
+failed:
 	mov eax, 1		; ZF: VMfailValid, there is an instruction error
 	mov ecx, 2		; CF: VMfailInvalid
 	cmovc eax, ecx
 	pop rdi
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
 	ret
 
 ; Every VM exit arrives here (HOST_RIP), with RSP as it was at VMLAUNCH or VMRESUME.
@@ -75,20 +70,18 @@ vmx_exit_entry:
 	mov GPR(14), r14
 	mov GPR(15), r15
 	pop qword GPR(7)
-	; no value of the guest's goes on into C, not even speculatively
+	; No value of the guest's goes on into C, not even speculatively. RCX and RDX are overwritten in its first lines.
 	xor eax, eax
-	xor ecx, ecx
-	xor edx, edx
+	xor ebx, ebx
+	xor ebp, ebp
 	xor esi, esi
 	xor r8d, r8d
 	xor r9d, r9d
 	xor r10d, r10d
 	xor r11d, r11d
+	xor r12d, r12d
+	xor r13d, r13d
+	xor r14d, r14d
+	xor r15d, r15d
 	pop rdi
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
 	ret

@@ -6,7 +6,7 @@
 #include "arch/x86/vmx/vmx.h"
 
 /* Indexed by basic exit reason. SDM, appendix "VMX Basic Exit Reasons". 0 = EXIT_EXCEPTION is reason 0 itself. */
-static const uint8_t kinds[] = {
+const uint8_t vmx_exit_kinds[VMX_EXIT_REASONS] = {
 	[0] = EXIT_EXCEPTION, [1] = EXIT_INTERRUPT, [2] = EXIT_TRIPLE_FAULT, [3] = EXIT_INIT,
 	[4] = EXIT_SIPI, [5] = EXIT_SMI, [6] = EXIT_SMI, [7] = EXIT_INTERRUPT_WINDOW,
 	[8] = EXIT_NMI_WINDOW, [9] = EXIT_TASK_SWITCH, [10] = EXIT_CPUID, [11] = EXIT_GETSEC,
@@ -156,47 +156,9 @@ static void decode_task_switch(struct vm_exit *e)
 	e->task.gate_vector = e->vectoring.valid ? e->vectoring.vector : 0;
 }
 
-void vmx_decode_exit(struct vmx_vcpu *v, struct vm_exit *e)
+static void decode_kind(struct vmx_vcpu *v, struct vm_exit *e)
 {
-	uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
-	uint32_t basic = reason & 0xffff;
-
-	e->raw_reason = reason;
-	e->kind = basic < ARRAY_LEN(kinds) ? kinds[basic] : EXIT_UNKNOWN;
-	e->rip = vmcs_read(VMCS_GUEST_RIP);
-	e->insn_len = 0;
-	e->qualification = 0;
-	e->vectoring.valid = false;
 	switch (e->kind) {
-	case EXIT_CPUID:
-	case EXIT_RDMSR:
-	case EXIT_WRMSR:
-	case EXIT_VMCALL:
-	case EXIT_HLT:
-	case EXIT_GETSEC:
-	case EXIT_INVD:
-	case EXIT_WBINVD:
-	case EXIT_INVLPG:
-	case EXIT_RDPMC:
-	case EXIT_RDTSC:
-	case EXIT_RDTSCP:
-	case EXIT_RSM:
-	case EXIT_VMX_INSTRUCTION:
-	case EXIT_MWAIT:
-	case EXIT_MONITOR:
-	case EXIT_PAUSE:
-	case EXIT_GDTR_IDTR:
-	case EXIT_LDTR_TR:
-	case EXIT_XSETBV:
-	case EXIT_RDRAND:
-	case EXIT_RDSEED:
-	case EXIT_INVPCID:
-	case EXIT_VMFUNC:
-	case EXIT_ENCLS:
-	case EXIT_XSAVES:
-	case EXIT_XRSTORS:
-		e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
-		return;
 	case EXIT_CR:
 		e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 		decode_cr(e);
@@ -233,10 +195,17 @@ void vmx_decode_exit(struct vmx_vcpu *v, struct vm_exit *e)
 	case EXIT_BAD_MSR_LOAD:
 	case EXIT_MACHINE_CHECK:
 		e->qualification = vmcs_read(VMCS_EXIT_QUALIFICATION);
-		if (reason & REASON_ENTRY_FAILED)
-			e->bad_state.rule = audit_guest_state(v->av);
+		e->bad_state.rule = (e->raw_reason & REASON_ENTRY_FAILED) ? audit_guest_state(v->av) : NULL;
 		return;
 	default:
 		decode_vectoring(e);
 	}
+}
+
+bool vmx_decode_more(struct vmx_vcpu *v, struct vm_exit *e)
+{
+	e->insn_len = 0;
+	e->vectoring.valid = false;
+	decode_kind(v, e);
+	return e->vectoring.valid;
 }

@@ -32,29 +32,71 @@ static inline uint32_t preemption_ticks(uint64_t now, uint64_t deadline)
 	return left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
 }
 
-void arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct vm_exit *exit)
+/* Instructions that exit with nothing to say but where they are and how long: most of all exits. */
+static const uint64_t plain_instructions =
+	1ull << EXIT_CPUID | 1ull << EXIT_RDMSR | 1ull << EXIT_WRMSR | 1ull << EXIT_VMCALL | 1ull << EXIT_HLT |
+	1ull << EXIT_GETSEC | 1ull << EXIT_INVD | 1ull << EXIT_WBINVD | 1ull << EXIT_INVLPG | 1ull << EXIT_RDPMC |
+	1ull << EXIT_RDTSC | 1ull << EXIT_RDTSCP | 1ull << EXIT_RSM | 1ull << EXIT_VMX_INSTRUCTION |
+	1ull << EXIT_MWAIT | 1ull << EXIT_MONITOR | 1ull << EXIT_PAUSE | 1ull << EXIT_GDTR_IDTR |
+	1ull << EXIT_LDTR_TR | 1ull << EXIT_XSETBV | 1ull << EXIT_RDRAND | 1ull << EXIT_RDSEED |
+	1ull << EXIT_INVPCID | 1ull << EXIT_VMFUNC | 1ull << EXIT_ENCLS | 1ull << EXIT_XSAVES | 1ull << EXIT_XRSTORS;
+_Static_assert(EXIT_KINDS <= 64, "the kinds fit one word");
+
+static inline bool decode(struct arch_vcpu *av, struct vm_exit *e)
+{
+	uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON), basic = reason & 0xffff;
+
+	e->raw_reason = reason;
+	e->kind = __builtin_expect(basic < VMX_EXIT_REASONS, 1) ? vmx_exit_kinds[basic] : EXIT_UNKNOWN;
+	e->rip = vmcs_read(VMCS_GUEST_RIP);
+	e->qualification = 0;
+	if (__builtin_expect(plain_instructions >> e->kind & 1, 1)) {
+		e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+		return false;
+	}
+	return vmx_decode_more(av->vmx, e);
+}
+
+/* The first entry after something else was on the processor; and every entry where there is no preemption timer. */
+static uint64_t __attribute__((noinline)) enter_slowly(struct arch_vcpu *av, uint64_t now, uint64_t deadline)
 {
 	struct vmx_vcpu *v = av->vmx;
 	uint64_t failed;
 
-	if (__builtin_expect(percpu()->resident != v || percpu()->current != v, 0))
-		vmx_make_resident(v);
-	if (__builtin_expect(vmx_caps.preemption_timer, 1))
+	vmx_make_resident(v);
+	if (vmx_caps.preemption_timer)
 		vmcs_write(VMCS_PREEMPTION_TIMER, preemption_ticks(now, deadline));
 	else
 		apic_timer(deadline);
-	failed = vmx_enter(av->gpr, v->launched);
-	if (__builtin_expect(failed != 0, 0)) {
-		entry_refused(v, failed, exit);
-		return;
+	if (v->launched)
+		VMX_ENTER("vmx_resume", failed, av->gpr);
+	else
+		VMX_ENTER("vmx_launch", failed, av->gpr);
+	v->launched |= failed == 0;
+	av->fast = failed == 0 && vmx_caps.preemption_timer;
+	return failed;
+}
+
+bool arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct vm_exit *exit)
+{
+	uint64_t failed;
+
+	if (__builtin_expect(av->fast, 1)) {
+		vmcs_write(VMCS_PREEMPTION_TIMER, preemption_ticks(now, deadline));
+		VMX_ENTER("vmx_resume", failed, av->gpr);
+	} else {
+		failed = enter_slowly(av, now, deadline);
 	}
-	v->launched = true;
-	vmx_decode_exit(v, exit);
+	if (__builtin_expect(failed != 0, 0)) {
+		entry_refused(av->vmx, failed, exit);
+		return false;
+	}
+	return decode(av, exit);
 }
 
 #define PENDING_DEBUG_BS (1ull << 14)
 
-void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
+inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 {
 	uint64_t blocking, rip = exit->rip + exit->insn_len;
 

@@ -118,6 +118,8 @@ void vmx_make_current(struct vmx_vcpu *v)
 
 	if (p->current == v)
 		return;
+	if (p->current != NULL)
+		p->current->av->fast = false;
 	CHECK(vmx_vmptrld(v->vmcs));
 	p->current = v;
 }
@@ -129,6 +131,7 @@ void vmx_evict(struct vmx_vcpu *v)
 	if (p->resident != v)
 		return;
 	p->resident = NULL;
+	v->av->fast = false;
 	extended_save(v->extended);
 	v->cr2 = read_cr2();
 	v->dr[0] = read_dr0();

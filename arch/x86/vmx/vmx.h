@@ -7,6 +7,8 @@
 #include "arch/x86/vmx/gate.h"
 
 /* Storage of one virtual processor: this structure, then VMCS, MSR bitmap and extended state, a page each or more. */
+#define VMX_EXIT_REASONS 65u	/* basic exit reasons known here */
+
 struct vmx_vcpu {
 	struct arch_vcpu *av;
 	bool launched;		/* VMLAUNCH done since the last VMCLEAR */
@@ -61,11 +63,17 @@ int mtrr_type(hpa_t base, uint64_t size);	/* enum memory_type */
 void ept_invalidate(uint64_t eptp);
 void vpid_invalidate(uint16_t vpid);
 
-/* entry.asm: 0 = a VM exit came; 1 = VMfailValid; 2 = VMfailInvalid. */
-uint64_t vmx_enter(uint64_t *gpr, uint64_t launched);
+/* entry.asm, vmx_resume and vmx_launch: 0 = a VM exit came; 1 = VMfailValid; 2 = VMfailInvalid. */
+#define VMX_ENTER(how, result, gpr)                                                              \
+	__asm__ volatile("call " how                                                             \
+			 : "=a"(result)                                                          \
+			 : "D"(gpr)                                                              \
+			 : "rbx", "rcx", "rdx", "rbp", "rsi", "r8", "r9", "r10", "r11", "r12",    \
+			   "r13", "r14", "r15", "memory", "cc")
 extern char vmx_exit_entry[];
 
-/* exit.c */
-void vmx_decode_exit(struct vmx_vcpu *v, struct vm_exit *exit);
+/* exit.c: the rest of the decoding for the kinds that have more to say than where and how long. */
+extern const uint8_t vmx_exit_kinds[VMX_EXIT_REASONS];
+bool vmx_decode_more(struct vmx_vcpu *v, struct vm_exit *exit);	/* as arch_vcpu_run() */
 
 #endif

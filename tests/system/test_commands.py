@@ -1,0 +1,143 @@
+"""scripts/vm64 and scripts/setup themselves: arguments, scripts, exit codes, and that nothing is left behind."""
+# Part in the monitor: none.
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from vm64lib import engines, images, paths, script, trial
+
+SECONDS = 60
+VM64 = str(paths.ROOT / "scripts" / "vm64")
+
+
+def vm64(*words, seconds=120):
+    return subprocess.run([VM64] + [str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=seconds, check=False, text=True)
+
+
+@pytest.mark.parametrize("words", [
+    ["run", "--engine", "none"], ["run", "--boot", "floppy"], ["run", "--memory", "some"],
+    ["run", "--script", "/nonexistent"], ["run", "--directory", "/nonexistent"], ["run", "--timeout", "-3"],
+    ["try"], ["try", "/nonexistent"], ["try", "/dev/null", "--until", "("], ["try", VM64, "--storage", "lots"],
+    ["try", VM64, "--initrd", "/nonexistent"], ["bench", "--fast"], ["nothing"], [],
+])
+def test_bad_arguments_end_with_2(words):
+    done = vm64(*words)
+    assert done.returncode == 2
+    assert done.stderr
+
+
+@pytest.mark.parametrize("line", ["@expect", "@expect (", "@pause", "@pause soon", "@key XYZ", "@unknown"])
+def test_bad_scripts_end_with_2_and_name_the_line(tmp_path, line):
+    file = tmp_path / "script"
+    file.write_text("@pause 1\n" + line + "\n")
+    done = vm64("run", "--script", file)
+    assert done.returncode == 2
+    assert ":2: " in done.stderr
+
+
+def test_script_grammar():
+    steps = script.parse("@# no\n@expect A  B$ 5\n@expect C 1.5\n@expect D\n@@x\n#CP\n\n@type  y\n@key 1d\n@pause 2\n", "s")
+    patterns = [(step[1][0].pattern, step[1][1]) for step in steps[:3]]
+    assert patterns == [(b"A  B$", 5.0), (b"C", 1.5), (b"D", 60.0)]
+    assert steps[3:] == [("line", "@x"), ("line", "#CP"), ("line", ""), ("bytes", b"y"), ("bytes", b"\x1d"),
+                         ("pause", 2.0)]
+
+
+def test_files_named_by_a_directory():
+    text = "USER A A 1M 1M G\n ipl one.bin BOOT\n* IPL no\n INITRD two\nUSER B B 1M 1M G\nIPL one.bin PARM x\n"
+    assert images.files_named(text) == ["one.bin", "two"]
+
+
+def test_try_tells_guest_from_cp():
+    shown = []
+    output = trial.GuestOutput(shown.append, re.compile("wanted$", re.M))
+    output.feed("Booting\r\nDMKCPI966I Initialization complete\r\nD")
+    assert "".join(shown) == ""
+    output.feed("MESG\r\nlogin")
+    assert "".join(shown) == "DMESG\nlogin"
+    output.feed(": \r\nDMKDS")
+    assert "".join(shown) == "DMESG\nlogin: \n"
+    assert not output.found and output.end is None
+    output.feed("P453W CP ENTERED; TRIPLE FAULT\r\nwanted\r\n")
+    assert "".join(shown) == "DMESG\nlogin: \n"
+    assert output.end == (False, "DMKDSP453W CP ENTERED; TRIPLE FAULT")
+    assert not output.found
+
+
+def test_try_finds_its_regex_in_an_unfinished_line():
+    output = trial.GuestOutput(lambda text: None, re.compile("# $"))
+    output.feed("DMKCPI966I Initialization complete\n/ # ")
+    assert output.found
+
+
+def test_probe_says_what_tcg_lacks():
+    assert "no VT-x" in engines.kvm_refusal("tcg", "max")
+
+
+def children(pid):
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(entry.name))
+        except OSError:
+            pass
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_no_emulator_outlives_the_runner(tmp_path, how):
+    file = tmp_path / "script"
+    file.write_text("@expect NEVER COMES 500\n")
+    environment = dict(os.environ, TMPDIR=str(tmp_path))
+    runner = subprocess.Popen([VM64, "run", "--engine", "tcg", "--boot", "bios", "--script", str(file)],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env=environment)
+    try:
+        until = time.monotonic() + 30
+        while not any("qemu" in os.readlink("/proc/%d/exe" % child) for child in children(runner.pid)):
+            assert time.monotonic() < until, "no emulator was started"
+            time.sleep(0.1)
+        emulators = children(runner.pid)
+        runner.send_signal(how)
+        status = runner.wait(20)
+        assert status == (-how if how == signal.SIGKILL else 128 + how)
+        until = time.monotonic() + 5
+        while any(alive(pid) for pid in emulators):
+            assert time.monotonic() < until, "the emulator lives on"
+            time.sleep(0.1)
+        if how != signal.SIGKILL:
+            assert [path for path in tmp_path.iterdir() if path != file] == []
+    finally:
+        runner.kill()
+        runner.wait()
+
+
+def alive(pid):
+    try:
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_timeout_ends_a_run_with_1(tmp_path):
+    file = tmp_path / "script"
+    file.write_text("@expect NEVER COMES 500\n")
+    begin = time.monotonic()
+    done = vm64("run", "--engine", "tcg", "--boot", "bios", "--script", file, "--timeout", "3")
+    assert done.returncode == 1
+    assert "time" in done.stderr
+    assert time.monotonic() - begin < 30
+
+
+def test_setup_has_nothing_to_say_when_nothing_is_missing():
+    done = subprocess.run([paths.ROOT / "scripts" / "setup", "test", "--check"], capture_output=True, text=True,
+                          check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
