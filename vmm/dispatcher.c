@@ -14,7 +14,8 @@
 
 static struct dispatcher_load load;
 static struct trace_entry trace[TRACE_ENTRIES];
-static uint64_t trace_count;
+static uint8_t trace_next;	/* goes round by itself */
+_Static_assert(TRACE_ENTRIES == 256, "one byte counts the entries");
 static uint64_t slice_ticks, wake_ticks;
 static uint64_t cp_due;
 
@@ -177,9 +178,11 @@ const struct dispatcher_load *dispatcher_load(void)
 
 const struct trace_entry *dispatcher_trace(uint32_t i)
 {
-	uint64_t kept = trace_count < TRACE_ENTRIES ? trace_count : TRACE_ENTRIES;
+	/* An entry that was never written has no time: then the oldest is the first of all. */
+	uint32_t oldest = trace[trace_next].tsc != 0 ? trace_next : 0;
+	uint32_t kept = trace[trace_next].tsc != 0 ? TRACE_ENTRIES : trace_next;
 
-	return i < kept ? &trace[(trace_count - kept + i) % TRACE_ENTRIES] : NULL;
+	return i < kept ? &trace[(oldest + i) % TRACE_ENTRIES] : NULL;
 }
 
 static uint64_t nearest(uint64_t a, uint64_t b)
@@ -247,7 +250,7 @@ static bool apply(struct vm *vm, const struct vm_exit *exit, enum verdict verdic
 /* The next entry of the trace. The compiler must not work its address out again after every entry to the guest. */
 static inline struct trace_entry *trace_slot(void)
 {
-	struct trace_entry *t = &trace[trace_count % TRACE_ENTRIES];
+	struct trace_entry *t = &trace[trace_next];
 
 	__asm__("" : "+r"(t));
 	return t;
@@ -268,11 +271,12 @@ static void __attribute__((noinline)) queue_again(struct vm *vm, const struct ev
 static void run_slice(struct vm *vm, uint64_t slice_end)
 {
 	struct vm_account *account = &vm->account;
-	uint64_t start = cpu_tsc(), now = start, entered, first = trace_count;
+	uint64_t start = cpu_tsc(), now = start, entered;
 
 	vm->look_at = 0;
 	for (;;) {
 		struct trace_entry *t = trace_slot();
+		enum exit_kind kind;
 
 		if (__builtin_expect(now >= vm->look_at, 0)) {
 			/* The end of the slice comes first: an event that do_work() has armed must be entered with. */
@@ -281,15 +285,17 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 			vm->look_at = nearest(vm->deadline, slice_end);
 		}
 		entered = cpu_tsc();
+		account->guest_ticks -= entered;	/* and below += now: one instruction each */
 		if (arch_vcpu_run(&vm->av, entered, vm->look_at, &t->exit))
 			queue_again(vm, &t->exit.vectoring);
 		now = cpu_tsc();
-		trace_count++;
+		trace_next++;
 		t->tsc = now;
 		t->vm = vm->number;
-		account->guest_ticks += now - entered;
-		account->exits[t->exit.kind]++;
-		t->verdict = routes[t->exit.kind].routine(vm, &t->exit);
+		kind = t->exit.kind;
+		account->guest_ticks += now;
+		account->exits[kind]++;
+		t->verdict = routes[kind].routine(vm, &t->exit);
 		if (__builtin_expect(t->verdict == V_NEXT, 1))
 			arch_vcpu_advance(&vm->av, &t->exit);
 		else if (!apply(vm, &t->exit, t->verdict))
@@ -297,7 +303,6 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 	}
 	now = cpu_tsc();
 	account->total_ticks += now - start;
-	account->exit_count += trace_count - first;
 	vm->turn += now - start;
 	load.slices++;
 }

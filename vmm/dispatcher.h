@@ -44,7 +44,7 @@ struct trace_entry {
 	uint64_t tsc;
 	uint32_t vm;		/* its number */
 	enum verdict verdict;
-};
+} __attribute__((aligned(128)));	/* a power of two: the exit path multiplies by it */
 #define TRACE_ENTRIES 256u
 /* i = 0 is the oldest kept; NULL past the newest. Exits are decoded in place here, so a trace costs next to nothing. */
 const struct trace_entry *dispatcher_trace(uint32_t i);

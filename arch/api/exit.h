@@ -90,9 +90,10 @@ struct event {
 struct vm_exit {
 	enum exit_kind kind;
 	uint32_t insn_len;	/* bytes; 0 = undefined for this exit */
-	uint32_t raw_reason;	/* the hardware's own number, for traces */
 	uint64_t rip;
-	uint64_t qualification;	/* as the hardware gave it, for traces; 0 where it has none */
+	/* As the hardware gave them, for messages and traces; not filled where exit_is_plain(kind). */
+	uint64_t qualification;
+	uint32_t raw_reason;
 	struct event vectoring;	/* an event that was being delivered: see arch_vcpu_run() */
 	union {
 		struct {	/* EXIT_EXCEPTION */
@@ -129,6 +130,22 @@ struct vm_exit {
 		struct { const char *rule; } bad_state;	/* EXIT_BAD_GUEST_STATE: first rule broken */
 	};
 };
+
+/* Instructions that exit with nothing to say but where they are and how long: most of all exits. */
+#define EXIT_PLAIN                                                                                              \
+	(1ull << EXIT_CPUID | 1ull << EXIT_RDMSR | 1ull << EXIT_WRMSR | 1ull << EXIT_VMCALL | 1ull << EXIT_HLT |  \
+	 1ull << EXIT_GETSEC | 1ull << EXIT_INVD | 1ull << EXIT_WBINVD | 1ull << EXIT_INVLPG |                   \
+	 1ull << EXIT_RDPMC | 1ull << EXIT_RDTSC | 1ull << EXIT_RDTSCP | 1ull << EXIT_RSM |                      \
+	 1ull << EXIT_VMX_INSTRUCTION | 1ull << EXIT_MWAIT | 1ull << EXIT_MONITOR | 1ull << EXIT_PAUSE |         \
+	 1ull << EXIT_GDTR_IDTR | 1ull << EXIT_LDTR_TR | 1ull << EXIT_XSETBV | 1ull << EXIT_RDRAND |             \
+	 1ull << EXIT_RDSEED | 1ull << EXIT_INVPCID | 1ull << EXIT_VMFUNC | 1ull << EXIT_ENCLS |                 \
+	 1ull << EXIT_XSAVES | 1ull << EXIT_XRSTORS)
+_Static_assert(EXIT_KINDS <= 64, "the kinds fit one word");
+
+static inline bool exit_is_plain(enum exit_kind kind)
+{
+	return EXIT_PLAIN >> kind & 1;
+}
 
 /* SDM names for messages; valid for every enum exit_kind. */
 const char *exit_kind_name(enum exit_kind kind);

@@ -122,7 +122,7 @@ static void panic_report(void)
 	print("LAST TRAPS, NEWEST LAST:\n");
 	for (uint32_t i = n > 16 ? n - 16 : 0; (t = dispatcher_trace(i)) != NULL; i++)
 		print("  VM %u %-8s RIP %016lx QUAL %lx\n", t->vm, dispatcher_route(t->exit.kind)->name,
-		      t->exit.rip, t->exit.qualification);
+		      t->exit.rip, exit_is_plain(t->exit.kind) ? 0 : t->exit.qualification);
 }
 
 static void ignore_finding(void *context, const char *text)

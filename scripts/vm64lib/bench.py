@@ -71,7 +71,12 @@ class Run:
 
 def number(machine, pattern, seconds):
     """The number that a line of the given form carries."""
-    return int(machine.expect(re.compile(pattern.pattern.encode(), re.MULTILINE), seconds).group(1))
+    return int(machine.expect(compiled(pattern), seconds).group(1))
+
+
+def compiled(pattern):
+    """A pattern for text as one for the console's bytes."""
+    return re.compile(pattern.pattern.encode(), re.MULTILINE)
 
 
 def operations(options):
@@ -104,7 +109,11 @@ def linux_guests(options, count):
     names = ["LINUX%d" % (i + 1) for i in range(count)]
     with Run(options, "linux in %d guest%s" % (count, "s" * (count > 1)),
              OPERATOR + "".join(linux(name) for name in names)) as machine:
-        return max(number(machine, patterns.TICKS, options.timeout) for _ in names)
+        ticks = {}
+        while set(ticks) != set(names):
+            match = machine.expect(compiled(patterns.GUEST_TICKS), options.timeout)
+            ticks[match.group(1).decode()] = int(match.group(2))
+        return max(ticks.values())
 
 
 def measure(options):

@@ -19,6 +19,9 @@ from .paths import Problem
 
 # Bochs' 16550 takes 16 bytes at 115200 baud and drops the rest; CP may be some milliseconds away in a guest.
 PACE = 0.003
+# A line that has stood still for so long is taken to be all there is: a prompt.
+SETTLE = 0.25
+GATHER = 0.02
 # Bochs says these at every start, before it takes up its log's settings.
 LOG_NOISE = re.compile(r"0+i\[|=+$|\s+Bochs x86 Emulator|\s+Built from SVN|\s+Timestamp:|Next at t=0$")
 
@@ -191,6 +194,19 @@ class Machine:
     def out_of_time(self):
         return self.deadline is not None and time.monotonic() >= self.deadline
 
+    def settled(self, wanted, until):
+        """A match that more output will not change. Output comes byte by byte: where the match ends with what has
+        come so far, more of the same line may be on its way, and `$` or a number would be true too early."""
+        while True:
+            match = wanted.search(self.text, self.consumed)
+            if not match or match.end() < len(self.text) or self.text.endswith(b"\n") or self.closed:
+                return match
+            length = len(self.text)
+            if not self.changed.wait_for(lambda: len(self.text) != length or self.closed, SETTLE):
+                return match
+            if time.monotonic() >= until:
+                return None
+
     def expect(self, pattern, seconds=60.0):
         """Waits for a regular expression (text or compiled bytes) in output that no earlier expectation has used up.
         Returns the match; raises Unmet when it does not come."""
@@ -198,7 +214,7 @@ class Machine:
         until = time.monotonic() + seconds
         with self.changed:
             while True:
-                match = wanted.search(self.text, self.consumed)
+                match = self.settled(wanted, until)
                 if match:
                     self.consumed = match.end()
                     return match
@@ -211,6 +227,8 @@ class Machine:
                 if rest <= 0 and time.monotonic() >= until:
                     raise Unmet("not seen within %g seconds: %s" % (seconds, shown))
                 self.changed.wait(max(rest, 0.01))
+                # Output comes byte by byte: let some of it gather, or looking costs more than the emulator.
+                self.changed.wait_for(lambda: self.closed, GATHER)
 
     def seen(self, pattern):
         """Whether a regular expression is anywhere in the output so far."""

@@ -24,12 +24,13 @@ GUEST_ENDS = [
 GATE_BEGIN = re.compile(r"^V64GAT801W\b")
 GATE_END = re.compile(r"^V64GAT802A\b")
 
-# What the measurements read.
-BENCH_VALUE = re.compile(r"\bBENCH\s+([a-z0-9_]+)=(\d+)")
-TICKS = re.compile(r"\bTICKS=(\d+)")
-BARE_ENTRY = re.compile(r"\bBARE ENTRY TSC=(\d+)")
+# What the measurements read; each number with the blank or line end after it, because output comes digit by digit.
+BENCH_VALUE = re.compile(r"\bBENCH\s+([a-z0-9_]+)=(\d+)\s")
+TICKS = re.compile(r"^TICKS=(\d+)\s")
+GUEST_TICKS = re.compile(r"^([A-Z0-9]+)[:+] [^\n]*TICKS=(\d+)\s")
+BARE_ENTRY = re.compile(r"\bBARE ENTRY TSC=(\d+)\s")
 # INDICATE USER userid: EPT violations inside the guest's own storage.
-STORAGE_EXITS = re.compile(r"\bSTORAGE FAULTS=(\d+)")
+STORAGE_EXITS = re.compile(r"\bSTORAGE FAULTS=(\d+)\s")
 # CP's fixed part, in K: the nucleus as it says at its start, and QUERY ALLOC for what it took later; then
 # QUERY RELOC userid for what it holds for each guest beside that guest's storage.
 NUCLEUS_KIB = re.compile(r"^DMKCPI957I .*Nucleus = (\d+) K")

@@ -3,9 +3,11 @@
 
 import re
 import threading
+import time
 
 from . import images, patterns, paths
 from .engines import Spec
+from .machine import SETTLE
 
 STORAGE = re.compile(r"^(\d+)([KMG])$", re.IGNORECASE)
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -45,6 +47,7 @@ class GuestOutput:
         self.cp = []                    # CP's messages
         self.found = False
         self.end = None                 # (good, message): how the guest ended
+        self.fed = time.monotonic()     # when output came last
         self.changed = threading.Event()
 
     def feed(self, text):
@@ -54,9 +57,19 @@ class GuestOutput:
                 self.whole_line()
             elif self.started and not self.may_be_cp():
                 self.pass_on()
-        if self.until and not self.found and self.until.search(self.guest):
+        self.fed = time.monotonic()
+
+    def look(self, settled):
+        """Looks for --until; where it ends with what has come so far, only once that has stood still (`settled`),
+        because output comes byte by byte and `$` would be true too early."""
+        match = self.until and not self.found and self.until.search(self.guest)
+        if match and (settled or match.end() < len(self.guest) or self.guest.endswith("\n")):
             self.found = True
             self.changed.set()
+
+    def still(self):
+        """To be called now and then: looks, and takes what has stood still for long enough as settled."""
+        self.look(time.monotonic() - self.fed >= SETTLE)
 
     def may_be_cp(self):
         return self.shown == 0 and (self.line[:3] in ("D", "DM", "DMK", "V", "V6", "V64")
@@ -123,13 +136,15 @@ def make_spec(options, storage):
 def run(machine, output, until, has_until):
     """Follows the guest to its end; returns the exit status."""
     while not machine.closed and not machine.out_of_time():
-        output.changed.wait(machine.left(0.2))
+        output.changed.wait(machine.left(0.05))
+        output.still()
         if has_until and output.found:
             return 0
         if output.end:
             break
     if machine.closed and machine.reader:
         machine.reader.join(2)
+        output.look(True)
     if has_until and output.found:
         return 0
     if output.end:

@@ -66,14 +66,22 @@ def test_try_tells_guest_from_cp():
     assert "".join(shown) == "DMESG\nlogin: \n"
     assert not output.found and output.end is None
     output.feed("P453W CP ENTERED; TRIPLE FAULT\r\nwanted\r\n")
+    output.look(True)
     assert "".join(shown) == "DMESG\nlogin: \n"
     assert output.end == (False, "DMKDSP453W CP ENTERED; TRIPLE FAULT")
     assert not output.found
 
 
 def test_try_finds_its_regex_in_an_unfinished_line():
-    output = trial.GuestOutput(lambda text: None, re.compile("# $"))
+    output = trial.GuestOutput(lambda text: None, re.compile("# $", re.M))
     output.feed("DMKCPI966I Initialization complete\n/ # ")
+    output.still()
+    assert not output.found
+    output.feed("x\n/ # ")
+    output.still()
+    assert not output.found
+    time.sleep(0.4)
+    output.still()
     assert output.found
 
 

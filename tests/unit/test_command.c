@@ -283,7 +283,7 @@ static void looks_and_changes(void **state)
 	ANSWERS("DUMP LINUX1", "OUT   last words");
 	SHOWN("DUMP OF LINUX1: CP READ, SYSTEM vmlinuz");
 	SHOWN("CODE  0000000000008000: ");
-	ANSWERS("DISPLAY ROUTES", "NAME               INTERPRETER does something");
+	ANSWERS("DISPLAY ROUTES", "NAME                     INTERPRETER does something");
 }
 
 static void questions(void **state)
@@ -294,7 +294,7 @@ static void questions(void **state)
 	ANSWERS("QUERY VIRTUAL LINUX1",
 		"STORAGE = 64K\r\nCPU  00  RUNNING, SYSTEM vmlinuz\r\nCONS 009 DISCONNECTED\r\n");
 	ANSWERS("QUERY ALLOC", "000000200000 TO 0000002FFFFF       1024K LINUX1\r\n");
-	SHOWN("STORAGE 524288K, FREE 262144K, LARGEST 204800K, CP 2048K");
+	SHOWN("STORAGE 524288K, FREE 262144K, LARGEST 204800K, NUCLEUS ");
 	ANSWERS("QUERY RELOC LINUX1", "RELOC LINUX1 R = (L, B) = (000000000000, 000000010000)");
 	ANSWERS("QUERY STORAGE", "STORAGE = 524288K");
 	ANSWERS("QUERY STORAGE LINUX1", "STORAGE = 64K");
@@ -316,7 +316,7 @@ static void questions(void **state)
 	ANSWERS("SET EMSG ON", "");
 	for (uint32_t i = 0; i < TRACE_ENTRIES; i++)
 		fake_traces[i] = (struct trace_entry){
-			.tsc = i, .vm = i % 2, .kind = EXIT_CPUID, .rip = i
+			.tsc = i, .vm = i % 2, .exit = { .kind = EXIT_CPUID, .rip = i }
 		};
 	fake_trace_count = TRACE_ENTRIES;
 	fake_answer("QUERY TRACE LINUX2 1");
@@ -326,7 +326,6 @@ static void questions(void **state)
 	ANSWERS("QUERY TRACE 257", "DMKCFC026E");
 	vm->account.exits[EXIT_CPUID] = 30;
 	vm->account.exits[EXIT_IO] = 10;
-	vm->account.exit_count = 40;
 	vm->account.guest_ticks = 2 * FAKE_HZ;
 	vm->account.total_ticks = 2 * FAKE_HZ + 4000;
 	fake_now += 4 * FAKE_HZ;
@@ -334,7 +333,7 @@ static void questions(void **state)
 	SHOWN("       40   50000000      100 KIND10 75%, KIND22 25%\r\n");
 	SHOWN("000:02.00");
 	ANSWERS("INDICATE LINUX1", "EXITS=40 GUEST/EXIT=50000000 CP/EXIT=100");
-	SHOWN("KIND10             INTERPRETER           30  75.0%");
+	SHOWN("KIND10                   INTERPRETER           30  75.0%");
 	ANSWERS("IND USER LINUX1", "EXITS=40");
 	ANSWERS("HELP", "QUERY what                       answers questions");
 	ANSWERS("HELP FORCE", "FORCE userid");

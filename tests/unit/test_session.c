@@ -36,7 +36,7 @@ static void guest_lines(void **state)
 	fake_guest_says("LINUX1", "\r\nLinux");
 	fake_run(1000);
 	assert_string_equal(fake_shown, "LINUX1: Linux\r\n");
-	/* What is being typed stands below, whole, after every line. */
+	/* While a line is being typed the others wait; after a while they do not, and it is drawn again. */
 	fake_forget_shown();
 	fake_guest_says("LINUX1", "\n");
 	fake_type("que");
@@ -44,6 +44,9 @@ static void guest_lines(void **state)
 	assert_string_equal(fake_shown, "que");
 	fake_guest_says("LINUX2", "busy\r\n");
 	fake_run(0);
+	assert_string_equal(fake_shown, "que");
+	assert_in_range(cp_service() - fake_now, 9 * FAKE_HZ, 10 * FAKE_HZ);
+	fake_run(11000);
 	assert_string_equal(fake_shown, "que\r   \rLINUX2: busy\r\nque");
 	fake_type("ry userid\r");
 	fake_run(0);

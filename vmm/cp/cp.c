@@ -207,23 +207,35 @@ static void tell_news(void)
 			tell_end(m);
 }
 
-/* Shows what there is to show until the driver has enough for now. */
-static void show_output(uint64_t now)
+/* A line of CP's own, else one of a guest, or what the connected guest writes. False = there is none. */
+static bool show_one(uint64_t now)
 {
-	struct vm *connected;
+	struct vm *connected = session_connected();
 
-	for (int n = 0; n < LINES_A_CALL && typewriter_pump(); n++) {
-		connected = session_connected();
-		if (connected != NULL) {
-			guest_console_discard(connected);
-			if (!guest_console_raw(connected))
-				return;
-		} else if (!typewriter_next() &&
-			   (session_connecting() || !guest_console_next(now))) {
-			return;
-		}
+	if (connected != NULL) {
+		guest_console_discard(connected);
+		return guest_console_raw(connected);
 	}
-	typewriter_pump();
+	return typewriter_next() || (!session_connecting() && guest_console_next(now));
+}
+
+/* Shows what there is to show until the driver has enough. Returns when it wants to be called again. */
+static uint64_t show_output(uint64_t now)
+{
+	uint64_t typing = session_connected() == NULL ? typewriter_typing(now) : 0;
+	bool more = false;
+
+	for (int n = 0; n < LINES_A_CALL && typing == 0; n++) {
+		more = typewriter_pump() && show_one(now);
+		if (!more)
+			break;
+	}
+	if (!typewriter_pump() || more || console_busy())
+		return now + cpu_tsc_hz() / BUSY_RATE;
+	if (typing != 0)
+		return typing;
+	/* Where a guest has the terminal, the others' unfinished lines wait without anybody looking. */
+	return session_connected() == NULL ? guest_console_deadline(now) : TIME_NEVER;
 }
 
 static void show_status(uint64_t now)
@@ -243,15 +255,14 @@ uint64_t cp_service(void)
 
 	console_service();
 	next = session_service();
-	show_output(now);
+	at = show_output(now);
 	tell_news();
 	if (now >= cp.next_status)
 		show_status(now);
 	if (cp.autoquit)
 		look_for_end();
-	if (!typewriter_idle() || console_busy())
+	/* Something was said since: by the end of a machine, or by a command that had to wait. */
+	if (session_connected() == NULL && typewriter_waiting() && at == TIME_NEVER)
 		at = now + cpu_tsc_hz() / BUSY_RATE;
-	else
-		at = guest_console_deadline(now);
 	return at < next ? at : next;
 }

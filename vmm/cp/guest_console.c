@@ -10,6 +10,7 @@
 #include "vmm/cp/typewriter.h"
 
 #define PATIENCE 4 /* a line without an end is shown after 1/4 second of silence */
+#define BUSY_SECONDS 2 /* or after so much processor time without another byte */
 #define KEEP	 (CONSOLE_OUT / 2) /* output kept of a guest that nobody looks at */
 
 static uint32_t turn; /* whose line is next */
@@ -31,14 +32,13 @@ static void show(struct user_machine *m, bool full)
 
 static bool is_silent(const struct user_machine *m, uint64_t now)
 {
-	uint64_t patience = cpu_tsc_hz() / PATIENCE;
-
 	if (m->line.length == 0)
 		return false;
 	/* A guest that merely waits for its turn on the processor has not fallen silent. */
 	if (m->vm->state == VM_RUNNABLE)
-		return m->vm->account.total_ticks - m->line_ticks >= patience;
-	return now - m->line_since >= patience || m->vm->state == VM_ENDED;
+		return m->vm->account.total_ticks - m->line_ticks >=
+		       BUSY_SECONDS * cpu_tsc_hz();
+	return now - m->line_since >= cpu_tsc_hz() / PATIENCE || m->vm->state == VM_ENDED;
 }
 
 static bool show_dropped(struct user_machine *m)

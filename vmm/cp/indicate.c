@@ -51,7 +51,7 @@ static void top_reasons(const struct vm *vm, char *to, size_t room)
 		at += (size_t)text_format(
 			to + at, room - at, "%s%s %u%%", n > 0 ? ", " : "",
 			exit_kind_name((enum exit_kind)best),
-			per_mille(vm->account.exits[best], vm->account.exit_count) / 10);
+			per_mille(vm->account.exits[best], vm_exit_count(&vm->account)) / 10);
 	}
 }
 
@@ -70,9 +70,9 @@ static void show_machine(struct user_machine *m, uint64_t interval)
 	top_reasons(vm, reasons, sizeof(reasons));
 	cp_say("%-8s %-9s %3u.%u%% %9s %9s %10llu %10llu %8llu %s", vm->userid,
 	       vm_state_name(vm->state), share / 10, share % 10, virtual, total,
-	       (unsigned long long)a->exit_count,
-	       (unsigned long long)per_exit(a->guest_ticks, a->exit_count),
-	       (unsigned long long)per_exit(a->total_ticks - a->guest_ticks, a->exit_count),
+	       (unsigned long long)vm_exit_count(a),
+	       (unsigned long long)per_exit(a->guest_ticks, vm_exit_count(a)),
+	       (unsigned long long)per_exit(a->total_ticks - a->guest_ticks, vm_exit_count(a)),
 	       reasons);
 }
 
@@ -111,9 +111,9 @@ static void show_one(const struct vm *vm)
 	cp_say("EXITS=%llu GUEST/EXIT=%llu CP/EXIT=%llu EVENTS=%llu MEMORY TRAPS=%llu STORAGE "
 	       "FAULTS=%llu "
 	       "UNKNOWN MSRS=%llu",
-	       (unsigned long long)a->exit_count,
-	       (unsigned long long)per_exit(a->guest_ticks, a->exit_count),
-	       (unsigned long long)per_exit(a->total_ticks - a->guest_ticks, a->exit_count),
+	       (unsigned long long)vm_exit_count(a),
+	       (unsigned long long)per_exit(a->guest_ticks, vm_exit_count(a)),
+	       (unsigned long long)per_exit(a->total_ticks - a->guest_ticks, vm_exit_count(a)),
 	       (unsigned long long)a->events, (unsigned long long)a->memory_traps,
 	       (unsigned long long)a->storage_faults, (unsigned long long)a->unknown_msrs);
 	cp_say("UNCLAIMED PORTS: READS=%llu WRITES=%llu LAST=%04X",
@@ -121,11 +121,11 @@ static void show_one(const struct vm *vm)
 	       (unsigned long long)vm->bus.unclaimed_writes, vm->bus.last_unclaimed_port);
 	for (unsigned int kind = 0; kind < EXIT_KINDS; kind++) {
 		const struct exit_route *r = dispatcher_route((enum exit_kind)kind);
-		unsigned int share = per_mille(a->exits[kind], a->exit_count);
+		unsigned int share = per_mille(a->exits[kind], vm_exit_count(a));
 
 		if (a->exits[kind] == 0)
 			continue;
-		cp_say("%-18s %-11s %12llu %3u.%u%%", exit_kind_name((enum exit_kind)kind),
+		cp_say("%-24s %-11s %12llu %3u.%u%%", exit_kind_name((enum exit_kind)kind),
 		       r != NULL ? dispatcher_to_name(r->to) : "-",
 		       (unsigned long long)a->exits[kind], share / 10, share % 10);
 	}

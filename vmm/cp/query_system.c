@@ -15,6 +15,8 @@
 #include "vmm/cp/typewriter.h"
 #include "vmm/dispatcher.h"
 
+extern const char kernel_start[], kernel_end[];
+
 #define ALLOC_LINES 256u /* what the queue of lines surely has room for */
 
 /* The machine a QUERY is about, and nothing after it. */
@@ -62,13 +64,11 @@ void query_alloc(struct command_call *c)
 	}
 	if (storage_run_at(i) != NULL)
 		cp_say("AND MORE");
-	cp_say("STORAGE %lluK, FREE %lluK, LARGEST %lluK, CP %lluK",
+	cp_say("STORAGE %lluK, FREE %lluK, LARGEST %lluK, NUCLEUS %lluK",
 	       (unsigned long long)(storage_total() >> 10),
 	       (unsigned long long)(storage_free_bytes() >> 10),
 	       (unsigned long long)(storage_largest() >> 10),
-	       (unsigned long long)(storage_owned(STORAGE_OWNER_CP, true) +
-				    storage_owned(STORAGE_OWNER_CP, false)) >>
-		       10);
+	       (unsigned long long)((uintptr_t)kernel_end - (uintptr_t)kernel_start) >> 10);
 }
 
 void query_files(struct command_call *c)
@@ -188,10 +188,11 @@ static void show_trap(const struct trace_entry *t)
 	const struct exit_route *route =
 		t->exit.kind < EXIT_KINDS ? dispatcher_route((enum exit_kind)t->exit.kind) : NULL;
 
-	cp_say("%014llX %-8s %-18s RIP %016llX Q %016llX %s %s", (unsigned long long)t->tsc,
+	cp_say("%014llX %-8s %-24s RIP %016llX Q %016llX %s %s", (unsigned long long)t->tsc,
 	       vm != NULL ? vm->userid : "-",
 	       t->exit.kind < EXIT_KINDS ? exit_kind_name((enum exit_kind)t->exit.kind) : "?",
-	       (unsigned long long)t->exit.rip, (unsigned long long)t->exit.qualification,
+	       (unsigned long long)t->exit.rip,
+	       exit_is_plain(t->exit.kind) ? 0ull : (unsigned long long)t->exit.qualification,
 	       route != NULL ? dispatcher_to_name(route->to) : "-",
 	       t->verdict < ARRAY_LEN(verdicts) ? verdicts[t->verdict] : "?");
 }
@@ -246,7 +247,7 @@ void query_routes(struct command_call *c)
 		const struct exit_route *r = dispatcher_route((enum exit_kind)kind);
 
 		if (r != NULL)
-			cp_say("%-18s %-11s %s", r->name, dispatcher_to_name(r->to),
+			cp_say("%-24s %-11s %s", r->name, dispatcher_to_name(r->to),
 			       r->what != NULL ? r->what : "");
 	}
 }

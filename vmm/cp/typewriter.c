@@ -13,6 +13,7 @@
 #define LONGEST	 400u /* characters of one line that is said */
 #define AHEAD	 1024u /* bytes the driver may hold: more would only delay answers */
 #define ERASABLE 72u /* a longer typed line may have wrapped and cannot be wiped from its row */
+#define HOLD_SECONDS 10 /* after the last key of an unfinished line */
 #define BS	 0x08
 #define DEL	 0x7f
 #define CTRL_C	 0x03
@@ -27,6 +28,7 @@ static struct {
 	char typed[TYPEWRITER_LINE];
 	size_t typed_length;
 	size_t drawn; /* characters of the typed line that stand on the terminal */
+	uint64_t last_key; /* TSC */
 	bool line_done; /* typed[] was handed out and is forgotten at the next key */
 	bool after_cr; /* a LF now belongs to the CR before it */
 	bool silent;
@@ -235,10 +237,18 @@ static enum typewriter_typed end_line(void)
 	return TYPED_LINE;
 }
 
+uint64_t typewriter_typing(uint64_t now)
+{
+	uint64_t until = t.last_key + HOLD_SECONDS * cpu_tsc_hz();
+
+	return t.drawn > 0 && now < until && typewriter_calm() ? until : 0;
+}
+
 enum typewriter_typed typewriter_type(uint8_t byte)
 {
 	bool lf_of_cr = t.after_cr && byte == '\n';
 
+	t.last_key = cpu_tsc();
 	t.after_cr = byte == '\r';
 	if (lf_of_cr)
 		return TYPED_NOTHING;

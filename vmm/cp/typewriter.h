@@ -40,6 +40,11 @@ void typewriter_raw(const uint8_t *bytes, size_t n);
 enum typewriter_typed { TYPED_NOTHING, TYPED_LINE, TYPED_ATTENTION };
 /* One typed byte, with editing and echo; needs typewriter_pump() to have said true. */
 enum typewriter_typed typewriter_type(uint8_t byte);
+/*
+ * While a line is being typed nothing else is shown, as on a typewriter terminal: returns the TSC until
+ * which that is so, 0 = nobody is typing. Whoever stops in the middle of a line does not stop the rest.
+ */
+uint64_t typewriter_typing(uint64_t now);
 /* The line TYPED_LINE announced; valid until the next typewriter_type(). */
 const char *typewriter_line(void);
 void typewriter_echo(bool on);	/* off: what is typed is not shown */

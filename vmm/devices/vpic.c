@@ -101,9 +101,17 @@ static int master_winner(const struct vpic *pic)
 	return chip_winner(&pic->s.chip[0], master_requests(pic), CASCADE);
 }
 
+/* Most writes come when nothing asks at all: then there is no priority to work out. */
+static bool nobody_asks(const struct vpic *pic)
+{
+	const struct vpic_chip *c = pic->s.chip;
+
+	return !((chip_requests(&c[0]) & ~c[0].imr) | (chip_requests(&c[1]) & ~c[1].imr));
+}
+
 static void update(struct vpic *pic)
 {
-	bool intr = master_winner(pic) >= 0;
+	bool intr = !nobody_asks(pic) && master_winner(pic) >= 0;
 
 	if (intr != pic->intr) {
 		pic->intr = intr;
@@ -322,9 +330,8 @@ static void elcr_write(struct vpic *pic, unsigned int which, uint8_t value)
 	update(pic);
 }
 
-static void vpic_access(struct vdev *d, uint32_t region, struct io_access *a)
+static __attribute__((noinline)) void access_rest(struct vpic *pic, uint32_t region, struct io_access *a)
 {
-	struct vpic *pic = (struct vpic *)d;
 	unsigned int port = a->addr & 1;
 
 	if (region == REGION_ELCR) {
@@ -336,6 +343,20 @@ static void vpic_access(struct vdev *d, uint32_t region, struct io_access *a)
 		chip_write(pic, region & 1, port, (uint8_t)a->value);
 	} else {
 		a->value = chip_read(pic, region & 1, port);
+	}
+}
+
+/* Masks first and alone: a guest writes them around every interrupt. */
+static void vpic_access(struct vdev *d, uint32_t region, struct io_access *a)
+{
+	struct vpic *pic = (struct vpic *)d;
+	struct vpic_chip *c = &pic->s.chip[region & 1];
+
+	if ((a->addr & 1) && a->write && region != REGION_ELCR && !c->icw_wanted) {
+		c->imr = (uint8_t)a->value;
+		update(pic);
+	} else {
+		access_rest(pic, region, a);
 	}
 }
 

@@ -7,6 +7,8 @@
 #define OSXSAVE (1u << 27)
 
 static struct cpuid_policy policy;
+/* Basic leaves whose answer is always the same; NULL for those that have subleaves or follow the guest. */
+static const struct cpuid_regs *just_a_row[POLICY_BASIC];
 
 void cpuid_init(void)
 {
@@ -19,6 +21,8 @@ void cpuid_init(void)
 	};
 
 	cpuid_policy_make(&policy, &machine);
+	for (uint32_t leaf = 0; leaf < POLICY_BASIC; leaf++)
+		just_a_row[leaf] = leaf == 1 || leaf == 4 || leaf == 7 || leaf == 0xd ? NULL : &policy.basic[leaf];
 }
 
 static enum verdict answer(struct vm *vm, const struct cpuid_regs *r)
@@ -31,8 +35,10 @@ static enum verdict answer(struct vm *vm, const struct cpuid_regs *r)
 }
 
 /* Leaves with subleaves, and those with bits that follow the guest's own registers. */
-static enum verdict __attribute__((noinline)) interpret_rest(struct vm *vm, uint32_t leaf, uint32_t subleaf)
+static enum verdict __attribute__((noinline)) interpret_rest(struct vm *vm)
 {
+	uint32_t leaf = gpr32(vm, RAX), subleaf = gpr32(vm, RCX);
+
 	answer(vm, cpuid_policy_find(&policy, leaf, subleaf));
 	if (leaf == 1 && (arch_vcpu_get(&vm->av, VREG_CR4) & CR4_OSXSAVE_BIT))
 		vm->av.gpr[RCX] |= OSXSAVE;
@@ -41,15 +47,12 @@ static enum verdict __attribute__((noinline)) interpret_rest(struct vm *vm, uint
 	return V_NEXT;
 }
 
-#define NOT_JUST_A_ROW (1u << 1 | 1u << 4 | 1u << 7 | 1u << 0xd)
-_Static_assert(POLICY_BASIC < 32, "leaves fit one word");
-
 enum verdict interpret_cpuid(struct vm *vm, const struct vm_exit *exit)
 {
-	uint32_t leaf = gpr32(vm, RAX);
+	uint64_t leaf = gpr32(vm, RAX);
 
 	(void)exit;
-	if (__builtin_expect(leaf < POLICY_BASIC && !(NOT_JUST_A_ROW >> leaf & 1), 1))
-		return answer(vm, &policy.basic[leaf]);
-	return interpret_rest(vm, leaf, gpr32(vm, RCX));
+	if (__builtin_expect(leaf < POLICY_BASIC && just_a_row[leaf] != NULL, 1))
+		return answer(vm, just_a_row[leaf]);
+	return interpret_rest(vm);
 }

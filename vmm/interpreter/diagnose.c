@@ -12,7 +12,7 @@
 enum diagnose { DIAG_IDENTIFICATION = 0x00, DIAG_TIMER = 0x0c, DIAG_STORAGE = 0x60 };
 
 /* Extended identification: "VM/64   " in RBX, the userid in RCX, the level below in RDX (1 = on the machine itself). */
-static void identification(struct vm *vm)
+static void __attribute__((noinline)) identification(struct vm *vm)
 {
 	memcpy(&vm->av.gpr[RBX], "VM/64   ", 8);
 	vm->av.gpr[RCX] = 0x2020202020202020ull;
@@ -22,7 +22,7 @@ static void identification(struct vm *vm)
 }
 
 /* Pseudo timer: seconds since 1970 in RBX, virtual and total processor time in microseconds in RCX and RDX. */
-static void timer(struct vm *vm)
+static void __attribute__((noinline)) timer(struct vm *vm)
 {
 	uint64_t hz = cpu_tsc_hz();
 
@@ -32,31 +32,37 @@ static void timer(struct vm *vm)
 	vm->av.gpr[RAX] = 0;
 }
 
-static bool diagnose(struct vm *vm, uint32_t code)
+static void diagnose(struct vm *vm, uint32_t code)
 {
 	switch (code) {
 	case DIAG_IDENTIFICATION:
 		identification(vm);
-		return true;
+		break;
 	case DIAG_TIMER:
 		timer(vm);
-		return true;
+		break;
 	case DIAG_STORAGE:
 		vm->av.gpr[RAX] = 0;
 		vm->av.gpr[RBX] = vm->storage_size;
-		return true;
+		break;
 	default:
-		return false;
+		vm->av.gpr[RAX] = NOT_KNOWN;
 	}
+}
+
+/* A boot sector's INT n: the tiny BIOS in its storage calls CP. False = a VMCALL of the guest's own. */
+static bool __attribute__((noinline)) bios_call(struct vm *vm, uint64_t rip)
+{
+	if ((arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PE) || !ipl_bios_here(vm, rip))
+		return false;
+	ipl_bios_call(vm, ipl_bios_interrupt(rip));
+	return true;
 }
 
 enum verdict interpret_vmcall(struct vm *vm, const struct vm_exit *exit)
 {
-	if (vm->has_bios && !(arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PE) && ipl_bios_here(vm, exit->rip)) {
-		ipl_bios_call(vm, ipl_bios_interrupt(exit->rip));
+	if (__builtin_expect(vm->has_bios, 0) && bios_call(vm, exit->rip))
 		return V_NEXT;
-	}
-	if (!diagnose(vm, gpr32(vm, RAX)))
-		vm->av.gpr[RAX] = NOT_KNOWN;
+	diagnose(vm, gpr32(vm, RAX));
 	return V_NEXT;
 }

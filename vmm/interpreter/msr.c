@@ -143,7 +143,7 @@ static const struct msr_row rows[] = {
 	{ 0xc0000080, "IA32_EFER", read_efer, write_efer, 0 },
 };
 
-static const struct msr_row *find(uint32_t msr)
+static const struct msr_row *search(uint32_t msr)
 {
 	size_t low = 0, high = ARRAY_LEN(rows);
 
@@ -158,6 +158,21 @@ static const struct msr_row *find(uint32_t msr)
 			high = middle;
 	}
 	return NULL;
+}
+
+/* Guests ask for the same MSR again and again. A race for the hint only costs a search. */
+static const struct msr_row *find(uint32_t msr)
+{
+	static const struct msr_row *hint = rows;
+
+	if (__builtin_expect(hint->msr != msr, 0)) {
+		const struct msr_row *row = search(msr);
+
+		if (row == NULL)
+			return NULL;
+		hint = row;
+	}
+	return hint;
 }
 
 static enum verdict __attribute__((noinline)) unknown(struct vm *vm, const char *what, uint32_t msr)

@@ -38,6 +38,17 @@ static uint64_t size_mask(unsigned int size)
 	return UINT64_MAX >> (64 - size * 8);
 }
 
+/* Claims may have moved up to make room, so the whole table is written again. */
+static void map_low_ports(struct bus *bus)
+{
+	for (uint32_t i = 0; i < bus->count[BUS_PORT]; i++) {
+		const struct bus_claim *c = &bus->claims[BUS_PORT][i];
+
+		for (uint64_t port = c->first; port <= c->last && port < BUS_LOW_PORTS; port++)
+			bus->low[port] = (uint8_t)(i + 1);
+	}
+}
+
 int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t last,
 	      struct vdev *dev, uint32_t region, bool bytes)
 {
@@ -58,6 +69,8 @@ int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t la
 	claims[i] = (struct bus_claim){ .first = first, .last = last, .dev = dev,
 					.region = region, .bytes = bytes };
 	bus->count[space]++;
+	if (space == BUS_PORT)
+		map_low_ports(bus);
 	return 0;
 }
 
@@ -130,6 +143,21 @@ static bool access_in_pieces(struct bus *bus, enum bus_space space, struct io_ac
 static bool reaches_whole(const struct bus_claim *c, const struct io_access *a)
 {
 	return !c->bytes && a->size - 1u <= 7 && c->last - a->addr >= a->size - 1u;
+}
+
+bool bus_access_port(struct bus *bus, struct io_access *a)
+{
+	if (__builtin_expect(a->addr < BUS_LOW_PORTS && a->size == 1, 1)) {
+		uint8_t number = bus->low[a->addr];
+
+		if (__builtin_expect(number != 0, 1)) {
+			const struct bus_claim *c = &bus->claims[BUS_PORT][number - 1];
+
+			c->dev->ops->access(c->dev, c->region, a);
+			return true;
+		}
+	}
+	return bus_access(bus, BUS_PORT, a);
 }
 
 bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a)

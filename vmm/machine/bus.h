@@ -8,6 +8,7 @@
 enum bus_space { BUS_PORT, BUS_MMIO };
 
 #define BUS_CLAIMS 48	/* per space */
+#define BUS_LOW_PORTS 0x400u
 
 struct bus_claim {
 	uint64_t first, last;	/* inclusive */
@@ -19,6 +20,8 @@ struct bus_claim {
 struct bus {
 	struct bus_claim claims[2][BUS_CLAIMS];	/* sorted by first */
 	uint32_t count[2];
+	/* Number + 1 of the claim of each low port, 0 = none: nearly every access is to one of these. */
+	uint8_t low[BUS_LOW_PORTS];
 	uint64_t unclaimed_reads, unclaimed_writes;
 	uint16_t last_unclaimed_port;
 };
@@ -32,5 +35,7 @@ int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t la
  * An access may straddle claims. Returns false when no byte of it was claimed.
  */
 bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a);
+/* The same for a port, quickly for those below BUS_LOW_PORTS. value must be cut to size (ones for a read). */
+bool bus_access_port(struct bus *bus, struct io_access *a);
 
 #endif

@@ -23,7 +23,6 @@ enum vm_state {
 /* The account. Ticks are the host's TSC. */
 struct vm_account {
 	uint64_t exits[EXIT_KINDS];
-	uint64_t exit_count;	/* sum of exits[] */
 	uint64_t guest_ticks;	/* in the guest: VIRTCPU */
 	uint64_t total_ticks;	/* that and the monitor's work for it: TOTCPU */
 	uint64_t logon_time;	/* TSC at logon */
@@ -120,6 +119,8 @@ static inline void vm_kick(struct vm *vm, uint32_t work)
 	vm->work |= work;
 	vm->look_at = 0;
 }
+
+uint64_t vm_exit_count(const struct vm_account *account);	/* all kinds together */
 
 const char *vm_state_name(enum vm_state state);
 

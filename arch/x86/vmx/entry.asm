@@ -32,7 +32,7 @@ global vmx_exit_entry
 	mov rdi, GPR(7)
 %endmacro
 
-; RDI = gpr, kept; EAX = result. Every other register is lost: the caller says so to its compiler, which saves
+; RDI = gpr, kept; CF = failed. Every other register is lost: the caller says so to its compiler, which saves
 ; what it needs once for a whole slice and not here for every entry.
 vmx_resume:
 	LOAD_GUEST
@@ -43,11 +43,9 @@ vmx_resume:
 vmx_launch:
 	LOAD_GUEST
 	vmlaunch
-failed:
-	mov eax, 1		; ZF: VMfailValid, there is an instruction error
-	mov ecx, 2		; CF: VMfailInvalid
-	cmovc eax, ecx
+failed:			; VMfailValid (ZF) or VMfailInvalid (CF): both are CF to the caller
 	pop rdi
+	stc
 	ret
 
 ; Every VM exit arrives here (HOST_RIP), with RSP as it was at VMLAUNCH or VMRESUME.
@@ -70,11 +68,9 @@ vmx_exit_entry:
 	mov GPR(14), r14
 	mov GPR(15), r15
 	pop qword GPR(7)
-	; No value of the guest's goes on into C, not even speculatively. RCX and RDX are overwritten in its first lines.
-	xor eax, eax
-	xor ebx, ebx
+	; No value of the guest's goes on into C, not even speculatively. RAX, RBX, RCX, RDX and RSI are
+	; overwritten in its first lines. XOR also clears CF, which says that this is an exit.
 	xor ebp, ebp
-	xor esi, esi
 	xor r8d, r8d
 	xor r9d, r9d
 	xor r10d, r10d

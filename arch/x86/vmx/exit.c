@@ -6,7 +6,7 @@
 #include "arch/x86/vmx/vmx.h"
 
 /* Indexed by basic exit reason. SDM, appendix "VMX Basic Exit Reasons". 0 = EXIT_EXCEPTION is reason 0 itself. */
-const uint8_t vmx_exit_kinds[VMX_EXIT_REASONS] = {
+static const uint8_t kinds[] = {
 	[0] = EXIT_EXCEPTION, [1] = EXIT_INTERRUPT, [2] = EXIT_TRIPLE_FAULT, [3] = EXIT_INIT,
 	[4] = EXIT_SIPI, [5] = EXIT_SMI, [6] = EXIT_SMI, [7] = EXIT_INTERRUPT_WINDOW,
 	[8] = EXIT_NMI_WINDOW, [9] = EXIT_TASK_SWITCH, [10] = EXIT_CPUID, [11] = EXIT_GETSEC,
@@ -26,6 +26,18 @@ const uint8_t vmx_exit_kinds[VMX_EXIT_REASONS] = {
 };
 
 #define REASON_ENTRY_FAILED (1u << 31)
+
+uint8_t vmx_exit_kinds[VMX_EXIT_REASONS];
+
+void vmx_exit_init(void)
+{
+	_Static_assert(EXIT_KINDS <= VMX_EXIT_MORE, "a kind fits beside the flag");
+	for (uint32_t i = 0; i < VMX_EXIT_REASONS; i++) {
+		uint8_t kind = i < ARRAY_LEN(kinds) ? kinds[i] : (uint8_t)EXIT_UNKNOWN;
+
+		vmx_exit_kinds[i] = kind | (exit_is_plain(kind) ? 0 : VMX_EXIT_MORE);
+	}
+}
 
 static const char *const names[EXIT_KINDS] = {
 	[EXIT_EXCEPTION] = "exception", [EXIT_NMI] = "NMI", [EXIT_INTERRUPT] = "external interrupt",
@@ -109,23 +121,14 @@ static void decode_cr(struct vm_exit *e)
 	e->cr.lmsw = (uint16_t)(q >> 16);
 }
 
-/* SDM, "Exit Qualification for I/O Instructions"; address size and segment from the instruction information. */
-static void decode_io(struct vm_exit *e)
+/* Address size and segment of INS and OUTS. SDM, "VM-Exit Instruction-Information Field". */
+void vmx_decode_string(struct vm_exit *e)
 {
-	uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+	uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_INFO);
 
-	e->qualification = q;
-	e->io.port = (uint16_t)(q >> 16);
-	e->io.size = (uint8_t)((q & 7) + 1);
-	e->io.in = (q & 8) != 0;
-	e->io.string = (q & 16) != 0;
-	if (e->io.string) {
-		uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_INFO);
-
-		e->io.rep = (q & 32) != 0;
-		e->io.address_size = (uint8_t)(2u << (info >> 7 & 7));
-		e->io.seg = e->io.in ? SEG_ES : (uint8_t)(info >> 15 & 7);
-	}
+	e->io.rep = (e->qualification & 32) != 0;
+	e->io.address_size = (uint8_t)(2u << (info >> 7 & 7));
+	e->io.seg = e->io.in ? SEG_ES : (uint8_t)(info >> 15 & 7);
 }
 
 /* SDM, "Exit Qualification for EPT Violations". */
@@ -170,10 +173,6 @@ static void decode_kind(struct vmx_vcpu *v, struct vm_exit *e)
 		e->dr.write = !(e->qualification & 16);
 		e->dr.gpr = e->qualification >> 8 & 15;
 		return;
-	case EXIT_IO:
-		e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
-		decode_io(e);
-		return;
 	case EXIT_INTERRUPT:
 		e->interrupt.vector = (uint8_t)vmcs_read(VMCS_EXIT_INTERRUPTION_INFO);
 		decode_vectoring(e);
@@ -202,8 +201,11 @@ static void decode_kind(struct vmx_vcpu *v, struct vm_exit *e)
 	}
 }
 
-bool vmx_decode_more(struct vmx_vcpu *v, struct vm_exit *e)
+bool vmx_decode_more(struct vmx_vcpu *v, enum exit_kind kind, struct vm_exit *e)
 {
+	e->raw_reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
+	e->kind = (e->raw_reason & 0xffff) < VMX_EXIT_REASONS ? kind : EXIT_UNKNOWN;
+	e->qualification = 0;
 	e->insn_len = 0;
 	e->vectoring.valid = false;
 	decode_kind(v, e);

@@ -9,9 +9,9 @@
 #include "lib/timebase.h"
 
 /* VM entry failed before any guest state was loaded: our controls or host state are wrong. */
-static void __attribute__((noinline, cold)) entry_refused(struct vmx_vcpu *v, uint64_t failed, struct vm_exit *exit)
+static void __attribute__((noinline, cold)) entry_refused(struct vmx_vcpu *v, struct vm_exit *exit)
 {
-	uint64_t error = failed == 1 ? vmcs_read(VMCS_INSTRUCTION_ERROR) : 0;
+	uint64_t error = vmcs_read(VMCS_INSTRUCTION_ERROR);
 
 	*exit = (struct vm_exit){
 		.kind = EXIT_BAD_GUEST_STATE,
@@ -21,40 +21,46 @@ static void __attribute__((noinline, cold)) entry_refused(struct vmx_vcpu *v, ui
 	};
 	exit->bad_state.rule = audit_guest_state(v->av);
 	if (exit->bad_state.rule == NULL)
-		exit->bad_state.rule = failed == 1 ? "VMfailValid: see the VM-instruction error number"
-						   : "VMfailInvalid: no current VMCS";
+		exit->bad_state.rule = "controls or host state: the number is the VM-instruction error";
 }
 
-static inline uint32_t preemption_ticks(uint64_t now, uint64_t deadline)
+/*
+ * The field has 32 bits and VMWRITE drops the rest: a deadline that far away makes an early exit, after which the
+ * timer is set again.
+ */
+static inline uint64_t preemption_ticks(uint64_t now, uint64_t deadline)
 {
-	uint64_t left = deadline > now ? (deadline - now) >> vmx_caps.preemption_shift : 0;
-
-	return left > UINT32_MAX ? UINT32_MAX : (uint32_t)left;
+	return __builtin_expect(deadline > now, 1) ? (deadline - now) >> vmx_caps.preemption_shift : 0;
 }
 
-/* Instructions that exit with nothing to say but where they are and how long: most of all exits. */
-static const uint64_t plain_instructions =
-	1ull << EXIT_CPUID | 1ull << EXIT_RDMSR | 1ull << EXIT_WRMSR | 1ull << EXIT_VMCALL | 1ull << EXIT_HLT |
-	1ull << EXIT_GETSEC | 1ull << EXIT_INVD | 1ull << EXIT_WBINVD | 1ull << EXIT_INVLPG | 1ull << EXIT_RDPMC |
-	1ull << EXIT_RDTSC | 1ull << EXIT_RDTSCP | 1ull << EXIT_RSM | 1ull << EXIT_VMX_INSTRUCTION |
-	1ull << EXIT_MWAIT | 1ull << EXIT_MONITOR | 1ull << EXIT_PAUSE | 1ull << EXIT_GDTR_IDTR |
-	1ull << EXIT_LDTR_TR | 1ull << EXIT_XSETBV | 1ull << EXIT_RDRAND | 1ull << EXIT_RDSEED |
-	1ull << EXIT_INVPCID | 1ull << EXIT_VMFUNC | 1ull << EXIT_ENCLS | 1ull << EXIT_XSAVES | 1ull << EXIT_XRSTORS;
-_Static_assert(EXIT_KINDS <= 64, "the kinds fit one word");
+/* SDM, "Exit Qualification for I/O Instructions"; here because guests do little else so often. */
+static inline void decode_io(struct vm_exit *e)
+{
+	uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+
+	e->qualification = q;
+	e->io.port = (uint16_t)(q >> 16);
+	e->io.size = (uint8_t)((q & 7) + 1);
+	e->io.in = (q & 8) != 0;
+	e->io.string = (q & 16) != 0;
+	if (__builtin_expect(e->io.string, 0))
+		vmx_decode_string(e);
+}
 
 static inline bool decode(struct arch_vcpu *av, struct vm_exit *e)
 {
-	uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON), basic = reason & 0xffff;
+	uint8_t kind = vmx_exit_kinds[vmcs_read(VMCS_EXIT_REASON) % VMX_EXIT_REASONS];
 
-	e->raw_reason = reason;
-	e->kind = __builtin_expect(basic < VMX_EXIT_REASONS, 1) ? vmx_exit_kinds[basic] : EXIT_UNKNOWN;
 	e->rip = vmcs_read(VMCS_GUEST_RIP);
-	e->qualification = 0;
-	if (__builtin_expect(plain_instructions >> e->kind & 1, 1)) {
-		e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
-		return false;
+	if (__builtin_expect(kind & VMX_EXIT_MORE, 0)) {
+		if (kind != (EXIT_IO | VMX_EXIT_MORE))
+			return vmx_decode_more(av->vmx, kind & ~VMX_EXIT_MORE, e);
+		decode_io(e);
+		kind = EXIT_IO;
 	}
-	return vmx_decode_more(av->vmx, e);
+	e->kind = kind;
+	e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+	return false;
 }
 
 /* The first entry after something else was on the processor; and every entry where there is no preemption timer. */
@@ -68,10 +74,7 @@ static uint64_t __attribute__((noinline)) enter_slowly(struct arch_vcpu *av, uin
 		vmcs_write(VMCS_PREEMPTION_TIMER, preemption_ticks(now, deadline));
 	else
 		apic_timer(deadline);
-	if (v->launched)
-		VMX_ENTER("vmx_resume", failed, av->gpr);
-	else
-		VMX_ENTER("vmx_launch", failed, av->gpr);
+	failed = v->launched ? vmx_enter_resume(av->gpr) : vmx_enter_launch(av->gpr);
 	v->launched |= failed == 0;
 	av->fast = failed == 0 && vmx_caps.preemption_timer;
 	return failed;
@@ -83,12 +86,12 @@ bool arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct
 
 	if (__builtin_expect(av->fast, 1)) {
 		vmcs_write(VMCS_PREEMPTION_TIMER, preemption_ticks(now, deadline));
-		VMX_ENTER("vmx_resume", failed, av->gpr);
+		failed = vmx_enter_resume(av->gpr);
 	} else {
 		failed = enter_slowly(av, now, deadline);
 	}
 	if (__builtin_expect(failed != 0, 0)) {
-		entry_refused(av->vmx, failed, exit);
+		entry_refused(av->vmx, exit);
 		return false;
 	}
 	return decode(av, exit);
@@ -100,7 +103,7 @@ inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 {
 	uint64_t blocking, rip = exit->rip + exit->insn_len;
 
-	CHECK(exit->insn_len - 1u < 15u);
+	CHECK(exit->insn_len != 0);
 	(void)av;
 	vmcs_write(VMCS_GUEST_RIP, rip);
 	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);

@@ -58,6 +58,7 @@ void vmx_init(struct gate_report *report)
 		return;
 	}
 	memset(io_bitmaps, 0xff, sizeof(io_bitmaps));
+	vmx_exit_init();
 	mtrr_read();
 	extended_init();
 }

@@ -7,7 +7,8 @@
 #include "arch/x86/vmx/gate.h"
 
 /* Storage of one virtual processor: this structure, then VMCS, MSR bitmap and extended state, a page each or more. */
-#define VMX_EXIT_REASONS 65u	/* basic exit reasons known here */
+#define VMX_EXIT_REASONS 128u	/* basic exit reasons, of which the SDM has defined about 80 */
+#define VMX_EXIT_MORE 0x80u	/* this kind has more to decode than RIP and instruction length */
 
 struct vmx_vcpu {
 	struct arch_vcpu *av;
@@ -63,17 +64,38 @@ int mtrr_type(hpa_t base, uint64_t size);	/* enum memory_type */
 void ept_invalidate(uint64_t eptp);
 void vpid_invalidate(uint16_t vpid);
 
-/* entry.asm, vmx_resume and vmx_launch: 0 = a VM exit came; 1 = VMfailValid; 2 = VMfailInvalid. */
-#define VMX_ENTER(how, result, gpr)                                                              \
-	__asm__ volatile("call " how                                                             \
-			 : "=a"(result)                                                          \
-			 : "D"(gpr)                                                              \
-			 : "rbx", "rcx", "rdx", "rbp", "rsi", "r8", "r9", "r10", "r11", "r12",    \
-			   "r13", "r14", "r15", "memory", "cc")
+/* entry.asm. A function may come back in two ways: the exit clears CF, the failure to enter sets it. */
+#define VMX_ENTER(how)                                                                           \
+	__asm__ goto("call " how "\n\tjc %l[failed]"                                             \
+		     :                                                                           \
+		     : "D"(gpr)                                                                  \
+		     : "rax", "rbx", "rcx", "rdx", "rbp", "rsi", "r8", "r9", "r10", "r11", "r12", \
+		       "r13", "r14", "r15", "memory", "cc"                                       \
+		     : failed)
+
+/* 0 = a VM exit came; 1 = VM entry failed: VMCS_INSTRUCTION_ERROR says why if there is a current VMCS. */
+static inline uint64_t vmx_enter_resume(uint64_t *gpr)
+{
+	VMX_ENTER("vmx_resume");
+	return 0;
+failed:
+	return 1;
+}
+
+static inline uint64_t vmx_enter_launch(uint64_t *gpr)
+{
+	VMX_ENTER("vmx_launch");
+	return 0;
+failed:
+	return 1;
+}
+
 extern char vmx_exit_entry[];
 
 /* exit.c: the rest of the decoding for the kinds that have more to say than where and how long. */
-extern const uint8_t vmx_exit_kinds[VMX_EXIT_REASONS];
-bool vmx_decode_more(struct vmx_vcpu *v, struct vm_exit *exit);	/* as arch_vcpu_run() */
+extern uint8_t vmx_exit_kinds[VMX_EXIT_REASONS];	/* enum exit_kind by basic reason, with VMX_EXIT_MORE */
+void vmx_exit_init(void);
+void vmx_decode_string(struct vm_exit *exit);
+bool vmx_decode_more(struct vmx_vcpu *v, enum exit_kind kind, struct vm_exit *exit);	/* as arch_vcpu_run() */
 
 #endif
