@@ -25,6 +25,7 @@ enum { DATA = 0, IER = 1, IIR = 2, FCR = 2, LCR = 3, MCR = 4, LSR = 5, MSR = 6, 
 #define MCR_OUT2     0x08 /* in a PC it connects the interrupt line */
 #define MCR_LOOP     0x10
 #define LSR_READY    0x01
+#define LSR_TEMT     0x40
 #define LSR_THRE     0x20
 
 #define DIVISOR_115200 1
@@ -181,4 +182,7 @@ void serial_write_sync(const char *text, size_t n)
 		}
 		done += serial_write_some(text + done, n - done);
 	}
+	/* The FIFO is empty before the last character has left; whoever comes back from here may cut the power. */
+	for (unsigned int spins = 0; (in(LSR) & LSR_TEMT) == 0 && spins < SYNC_SPINS; spins++)
+		cpu_pause();
 }

@@ -1,13 +1,15 @@
 /* Memory and string routines for code that has no C library. */
-/* Part: leaf; rep movsb/stosb because every VT-x processor has fast strings and the code is one line. */
+/* Part: leaf; string instructions, since every VT-x processor has fast ones: quadwords first, then what is left. */
 #include "lib/string.h"
 
 #ifndef HOST_TEST
 void *memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	void *d = to;
+	size_t quads = n / 8, rest = n % 8;
 
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(n) : : "memory");
+	__asm__ volatile("rep movsq" : "+D"(d), "+S"(from), "+c"(quads) : : "memory");
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(rest) : : "memory");
 	return to;
 }
 
@@ -26,8 +28,11 @@ void *memmove(void *to, const void *from, size_t n)
 void *memset(void *to, int byte, size_t n)
 {
 	void *d = to;
+	size_t quads = n / 8, rest = n % 8;
+	uint64_t pattern = (uint8_t)byte * 0x0101010101010101ull;
 
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(byte) : "memory");
+	__asm__ volatile("rep stosq" : "+D"(d), "+c"(quads) : "a"(pattern) : "memory");
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(pattern) : "memory");
 	return to;
 }
 

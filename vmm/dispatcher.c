@@ -9,7 +9,7 @@
 #include "vmm/machine/event.h"
 #include "vmm/machine/pc.h"
 
-#define SLICE_PER_SECOND 100u	/* a slice is at most 10 ms */
+#define SLICE_PER_SECOND 50u	/* a slice is at most 20 ms */
 #define WAKE_PER_SECOND 2000u	/* another machine's deadline cuts a slice short, but not below 0.5 ms */
 
 static struct dispatcher_load load;
@@ -212,6 +212,11 @@ static bool do_work(struct vm *vm, uint64_t now)
 	vm->work &= ~VM_WORK_STATE;
 	if (vm->state != VM_RUNNABLE)
 		return false;
+	if (vm->work & VM_WORK_START) {
+		vm->work &= ~VM_WORK_START;
+		vm->account.ipl_time = cpu_tsc();
+		arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, -vm->account.ipl_time);
+	}
 	if (vm->work & VM_WORK_DEADLINE)
 		pc_find_deadline(vm);
 	if (vm->deadline <= now)
@@ -311,7 +316,7 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 static void wake(uint64_t now, uint64_t *next)
 {
 	*next = TIME_NEVER;
-	for (uint32_t i = 0; i < VM_MAX; i++) {
+	for (uint32_t i = 0; i < vm_end(); i++) {
 		struct vm *vm = vm_at(i);
 
 		if (vm == NULL || vm->state != VM_WAITING)
@@ -336,7 +341,7 @@ static struct vm *pick(void)
 	struct vm *best = NULL;
 	static uint64_t floor;
 
-	for (uint32_t i = 0; i < VM_MAX; i++) {
+	for (uint32_t i = 0; i < vm_end(); i++) {
 		struct vm *vm = vm_at(i);
 
 		if (vm == NULL || vm->state != VM_RUNNABLE)

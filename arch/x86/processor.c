@@ -170,6 +170,7 @@ static void leave_emulator(int code)
 
 void cpu_power_off(int code)
 {
+	console_panic_write("", 0);	/* what was said before must be out */
 	leave_emulator(code);
 	static const char text[] = "IT IS NOW SAFE TO SWITCH THE MACHINE OFF\n";
 

@@ -178,6 +178,7 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 	now = cpu_tsc();
 	vm->account.ipl_time = now;
 	arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, 0 - now);
+	vm_kick(vm, VM_WORK_START);
 	vm_kick(vm, VM_WORK_EVENT | VM_WORK_DEADLINE);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "vmm/machine/pc.h"
 
 static struct vm *table[VM_MAX];
+static uint32_t table_end;
 
 /* Room for struct vm, its devices, the virtual processor and NPT_PAGES tables; guest_bytes of the bench. */
 static uint64_t own_size(void)
@@ -132,6 +133,8 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 	vm->in_use = true;
 	vm->account.logon_time = cpu_tsc();
 	table[number] = vm;
+	if ((uint32_t)number >= table_end)
+		table_end = (uint32_t)number + 1;
 	vm_system_reset(vm, false);	/* granted storage is zero already */
 	*out = vm;
 	return 0;
@@ -143,6 +146,8 @@ void vm_logoff(struct vm *vm)
 
 	arch_vcpu_destroy(&vm->av);
 	table[number] = NULL;
+	while (table_end > 0 && table[table_end - 1] == NULL)
+		table_end--;
 	vm->in_use = false;
 	storage_revoke((uint16_t)number);
 }
@@ -153,6 +158,11 @@ struct vm *vm_find(const char *userid)
 		if (table[i] != NULL && str_same(table[i]->userid, userid))
 			return table[i];
 	return NULL;
+}
+
+uint32_t vm_end(void)
+{
+	return table_end;
 }
 
 struct vm *vm_at(uint32_t number)

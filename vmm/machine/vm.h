@@ -26,7 +26,7 @@ struct vm_account {
 	uint64_t guest_ticks;	/* in the guest: VIRTCPU */
 	uint64_t total_ticks;	/* that and the monitor's work for it: TOTCPU */
 	uint64_t logon_time;	/* TSC at logon */
-	uint64_t ipl_time;	/* TSC at the last IPL */
+	uint64_t ipl_time;	/* TSC at the first instruction after the last IPL; before that, at the IPL */
 	uint64_t memory_traps;	/* touches at or beyond b, or of an absent address */
 	uint64_t storage_faults;	/* EPT violations inside [0, b): 0, since storage is mapped at IPL */
 	uint64_t events;	/* interrupts and exceptions delivered */
@@ -90,6 +90,7 @@ struct vm {
 #define VM_WORK_EVENT 0x1u	/* pending changed: merge before entry */
 #define VM_WORK_DEADLINE 0x2u	/* a device's deadline changed: look for the nearest again */
 #define VM_WORK_STATE 0x4u	/* stop, reset, power-off, console input: leave the fast path */
+#define VM_WORK_START 0x10u	/* loaded and not run yet: the TSC starts with the first instruction */
 #define VM_WORK_RESET 0x8u	/* the guest asked for a reset: IPL again */
 
 /*
@@ -103,6 +104,7 @@ void vm_logoff(struct vm *vm);
 
 struct vm *vm_find(const char *userid);	/* NULL = not logged on; case does not matter */
 struct vm *vm_at(uint32_t number);	/* NULL = that place is free; number < VM_MAX */
+uint32_t vm_end(void);	/* no number in use is this or greater */
 
 /* Processor, devices and pending events as after power-on; storage cleared to zero if `clear`. NO_SYSTEM. */
 void vm_system_reset(struct vm *vm, bool clear);
