@@ -232,15 +232,6 @@ size_t vm_type(struct vm *vm, const char *bytes, size_t n)
 	return taken;
 }
 
-uint64_t vm_exit_count(const struct vm_account *account)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < EXIT_KINDS; i++)
-		sum += account->exits[i];
-	return sum;
-}
-
 const char *vm_state_name(enum vm_state state)
 {
 	static const char *const names[] = {

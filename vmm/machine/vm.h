@@ -122,7 +122,15 @@ static inline void vm_kick(struct vm *vm, uint32_t work)
 	vm->look_at = 0;
 }
 
-uint64_t vm_exit_count(const struct vm_account *account);	/* all kinds together */
+/* Exits of all kinds together. */
+static inline uint64_t vm_exit_count(const struct vm_account *account)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < EXIT_KINDS; i++)
+		sum += account->exits[i];
+	return sum;
+}
 
 const char *vm_state_name(enum vm_state state);
 
