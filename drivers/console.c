@@ -330,6 +330,8 @@ static void drain_line(void)
 		serial_write_sync((const char *)run, n);
 		ring_drop(&console.out, n);
 	}
+	/* What console_service() gave to the port before is out of the ring, but not yet out of the port. */
+	serial_write_sync("", 0);
 }
 
 void console_panic_write(const char *text, size_t n)

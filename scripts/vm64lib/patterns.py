@@ -33,6 +33,5 @@ BARE_ENTRY = re.compile(r"\bBARE ENTRY TSC=(\d+)\s")
 STORAGE_EXITS = re.compile(r"\bSTORAGE FAULTS=(\d+)\s")
 # CP's fixed part, in K: the nucleus as it says at its start, and QUERY ALLOC for what it took later; then
 # QUERY RELOC userid for what it holds for each guest beside that guest's storage.
-NUCLEUS_KIB = re.compile(r"^DMKCPI957I .*Nucleus = (\d+) K")
 CP_KIB = re.compile(r"^STORAGE \d+K, FREE \d+K, LARGEST \d+K, CP (\d+)K")
 GUEST_KIB = re.compile(r"CP'S OWN STORAGE FOR IT: (\d+)K")

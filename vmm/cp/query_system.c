@@ -64,11 +64,14 @@ void query_alloc(struct command_call *c)
 	}
 	if (storage_run_at(i) != NULL)
 		cp_say("AND MORE");
-	cp_say("STORAGE %lluK, FREE %lluK, LARGEST %lluK, NUCLEUS %lluK",
+	/* CP's fixed part: the nucleus, and what it took for itself since. */
+	cp_say("STORAGE %lluK, FREE %lluK, LARGEST %lluK, CP %lluK",
 	       (unsigned long long)(storage_total() >> 10),
 	       (unsigned long long)(storage_free_bytes() >> 10),
 	       (unsigned long long)(storage_largest() >> 10),
-	       (unsigned long long)((uintptr_t)kernel_end - (uintptr_t)kernel_start) >> 10);
+	       (unsigned long long)((uintptr_t)kernel_end - (uintptr_t)kernel_start +
+				    storage_owned(STORAGE_OWNER_CP, true) +
+				    storage_owned(STORAGE_OWNER_CP, false)) >> 10);
 }
 
 void query_files(struct command_call *c)
