@@ -170,7 +170,7 @@ tell:
 section .data
 ; keyboard controller (reset line), system port A, reset control, and the ports by which emulators
 ; end
-last_ports	dw 0x64, 0xF4, 0x92, 0x8900, 0xCF9, 0x604
+last_ports	dw 0x64, 0xF4, 0x92, 0x8900, 0xCF9, 0x604, 0x605
 .end:
 ; zero to system port A takes address line 20 away, and with it this guest: its own doing, not the
 ; monitor's

@@ -200,7 +200,7 @@ static bool restart(struct vm *vm)
 		vm_ended(vm, "%s", why);
 		return false;
 	}
-	cp_say("V64DSP466I %s RESET ITSELF; %s LOADED AGAIN", vm->userid, vm->system);
+	cp_note(vm, "V64DSP466I %s RESET ITSELF; %s LOADED AGAIN; FURTHER ONES ARE NOT SHOWN", vm->userid, vm->system);
 	return true;
 }
 

@@ -16,22 +16,22 @@ struct npt_row {
 	bool device;		/* memory type UC instead of what the MTRRs say */
 };
 
-#define NPT_PAGES 40	/* table pages one machine may need: allows 16 GiB in 2 MiB pages */
-
 struct npt {
 	hpa_t root;		/* of the EPT PML4 */
 	uint64_t pointer;	/* the EPTP to put into the VMCS */
-	hpa_t pages[NPT_PAGES];	/* tables in use, root first; owned by whoever gave them */
-	uint32_t page_count;
+	uint32_t page_count;	/* tables in use, the root among them; owned by whoever gave them */
 	uint64_t leaves[3];	/* how many 4 KiB, 2 MiB, 1 GiB pages map storage: QUERY RELOC shows them */
 };
 
 /* Takes a zeroed page for a table; base 0 = none left. */
 typedef hpa_t (*npt_page_source)(void *context);
 
+/* The most tables that one row of `bound` bytes can need on this machine, whatever its alignment. */
+uint64_t npt_pages_needed(uint64_t bound);
+
 /*
  * Builds tables for the rows (no overlap in guest addresses). May fail and then nothing that a processor
- * uses has changed: -ENOMEM, -E2BIG (more than NPT_PAGES), -EINVAL (a row not page aligned).
+ * uses has changed: -ENOMEM, -EINVAL (a row not page aligned).
  */
 int npt_prepare(struct npt *npt, const struct npt_row *rows, size_t count, npt_page_source source,
 		void *context);

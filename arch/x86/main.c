@@ -205,7 +205,8 @@ static void __attribute__((noreturn)) bare(const char *userid)
 void kernel_main(struct boot_info *bi)
 {
 	struct gate_report report;
-	char userid[16];
+	char userid[16], words[32];
+	const char *unknown;
 
 	boot = *bi;
 	start_processor();
@@ -222,6 +223,8 @@ void kernel_main(struct boot_info *bi)
 	vmx_init(&report);
 	if (report.count != 0)
 		refuse(&report);
+	if (parm_word("without", words, sizeof(words)) && (unknown = gate_without(&vmx_caps, words)) != NULL)
+		print("V64GAT804E WITHOUT=%s IS NONE OF timer, vpid, 1g, 2m\n", unknown);
 	cpuid_init();
 	start_interrupts();
 	cp_start(directory_text, directory_size, boot.command_line);

@@ -221,7 +221,7 @@ static inline void core_make(uint64_t storage)
 	core_regs[VREG_RFLAGS] = 2;
 	core_regs[VREG_CR0] = 0x10;
 	core_cr0_allowed = 0xe005003full;
-	core_cr4_allowed = 0x3727ffull;
+	core_cr4_allowed = 0x3707ffull;
 	core_xcr0_allowed = 7;
 	for (unsigned int i = 0; i < SEGS; i++)
 		core_segments[i] = (struct segment){ .limit = 0xffff, .access = 0x93 };

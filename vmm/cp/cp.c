@@ -108,7 +108,7 @@ static void take_console(const char *userid)
  */
 static bool is_others(const char *word)
 {
-	static const char *const others[] = { "display=", "bare=" };
+	static const char *const others[] = { "display=", "bare=", "without=" };
 
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (strncmp(word, others[i], strlen(others[i])) == 0)

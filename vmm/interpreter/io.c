@@ -56,10 +56,12 @@ static bool string_address(const struct string_place *p, uint64_t offset, unsign
 	return true;
 }
 
-static enum verdict string_fault(struct vm *vm, const struct gmem_fault *fault)
+static enum verdict string_fault(struct vm *vm, const struct string_place *p, const struct gmem_fault *fault)
 {
 	if (fault->page_fault)
 		return event_page_fault(vm, fault->address, fault->error);
+	if (!fault->absent)	/* not canonical: the exit comes before that is looked at */
+		return event_raise_error(vm, p->seg == SEG_SS ? EXC_SS : EXC_GP, 0);
 	/* Storage that is not there: reads would give ones, writes go nowhere; for a string that is the end. */
 	vm_ended(vm, "V64IOS462E %s STOPPED: STRING I/O AT ABSENT STORAGE %010lX", vm->userid, fault->gpa.v);
 	return V_CRASH;
@@ -82,14 +84,14 @@ static enum verdict string_element(struct vm *vm, const struct vm_exit *exit, co
 		/* a fault must come before the device is touched */
 		if (!gmem_translate(vm, at, p->intent, &unused, &fault) ||
 		    !gmem_translate(vm, GVA(at.v + exit->io.size - 1), p->intent, &unused, &fault))
-			return string_fault(vm, &fault);
+			return string_fault(vm, p, &fault);
 		bus_access(&vm->bus, BUS_PORT, &a);
 		if (!gmem_write_linear(vm, at, &a.value, exit->io.size, p->intent, &fault))
-			return string_fault(vm, &fault);
+			return string_fault(vm, p, &fault);
 	} else {
 		a.value = 0;
 		if (!gmem_read_linear(vm, at, &a.value, exit->io.size, p->intent, &fault))
-			return string_fault(vm, &fault);
+			return string_fault(vm, p, &fault);
 		bus_access(&vm->bus, BUS_PORT, &a);
 	}
 	return V_NEXT;

@@ -36,6 +36,7 @@ int boot_real_mode(const struct ipl_job *job, uint16_t cs, uint16_t ip, uint16_t
 	set_segment(vm, SEG_SS, 0, 0x93);
 	for (i = 0; i < ARRAY_LEN(all); i++)
 		set_segment(vm, all[i], data, 0x93);
+	arch_vcpu_set(&vm->av, VREG_CR0, 0x10);	/* a BIOS switches the caches on: CD and NW clear */
 	arch_vcpu_set(&vm->av, VREG_IDTR_BASE, 0);
 	arch_vcpu_set(&vm->av, VREG_IDTR_LIMIT, 0x3ff);
 	arch_vcpu_set(&vm->av, VREG_RFLAGS, 0x202); /* a BIOS leaves interrupts on */

@@ -13,11 +13,11 @@
 static struct vm *table[VM_MAX];
 static uint32_t table_end;
 
-/* Room for struct vm, its devices, the virtual processor and NPT_PAGES tables; guest_bytes of the bench. */
-static uint64_t own_size(void)
+/* Room for struct vm, its devices, the virtual processor and EPT's tables; guest_bytes of the bench. */
+static uint64_t own_size(uint64_t storage)
 {
 	return align_up(sizeof(struct vm) + sizeof(struct vm_devices) + 64, PAGE_SIZE) +
-	       arch_vcpu_storage() + NPT_PAGES * PAGE_SIZE;
+	       arch_vcpu_storage() + npt_pages_needed(storage) * PAGE_SIZE;
 }
 
 void *vm_own(struct vm *vm, size_t size, size_t align)
@@ -78,7 +78,7 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 		e = own == NULL ? -ENOMEM : arch_vcpu_create(&vm->av, own, &vm->npt, (uint16_t)(vm->number + 1));
 	}
 	if (e != 0) {
-		text_format(why, room, "V64LOG702E %s NOT LOGGED ON; %luK OF STORAGE NEED MORE PAGE TABLES THAN A MACHINE MAY HAVE",
+		text_format(why, room, "V64LOG702E %s NOT LOGGED ON; ITS %luK OF STORAGE CANNOT BE MAPPED",
 			    user->userid, user->storage >> 10);
 		return e;
 	}
@@ -86,9 +86,10 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 	return pc_init(vm);
 }
 
-static struct vm *new_vm(uint32_t number)
+static struct vm *new_vm(uint32_t number, uint64_t storage)
 {
-	hpa_t own = storage_grant(own_size(), PAGE_SIZE, (uint16_t)number, true);
+	uint64_t bytes = own_size(storage);
+	hpa_t own = storage_grant(bytes, PAGE_SIZE, (uint16_t)number, true);
 	struct vm *vm;
 
 	if (own.v == 0)
@@ -96,7 +97,7 @@ static struct vm *new_vm(uint32_t number)
 	vm = cpu_direct(own);
 	vm->number = number;
 	vm->own_pages = own;
-	vm->own_bytes = own_size();
+	vm->own_bytes = bytes;
 	vm->own_used = align_up(sizeof(*vm), 64);
 	vm->devices = vm_own(vm, sizeof(*vm->devices), 64);
 	return vm;
@@ -116,7 +117,7 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 		text_format(why, room, "V64LOG703E %s NOT LOGGED ON; %u MACHINES ARE LOGGED ON ALREADY", user->userid, VM_MAX);
 		return number;
 	}
-	vm = user->storage == 0 ? NULL : new_vm((uint32_t)number);
+	vm = user->storage == 0 ? NULL : new_vm((uint32_t)number, user->storage);
 	if (vm == NULL) {
 		text_format(why, room, "V64LOG704E %s NOT LOGGED ON; %s", user->userid,
 			    user->storage == 0 ? "THE DIRECTORY GIVES IT NO STORAGE" : "NO STORAGE FOR CP'S OWN TABLES");

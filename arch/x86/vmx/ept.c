@@ -23,13 +23,9 @@ static uint64_t *table_at(hpa_t page)
 
 static hpa_t take_page(struct build *b)
 {
-	hpa_t page;
+	hpa_t page = b->source(b->context);
 
-	if (b->npt->page_count >= NPT_PAGES)
-		return HPA(0);
-	page = b->source(b->context);
-	if (page.v != 0)
-		b->npt->pages[b->npt->page_count++] = page;
+	b->npt->page_count += page.v != 0;
 	return page;
 }
 
@@ -83,13 +79,21 @@ static int map_row(struct build *b, const struct npt_row *row)
 		uint64_t *entry = entry_at(b, row->guest.v + done, level);
 
 		if (entry == NULL)
-			return b->npt->page_count >= NPT_PAGES ? -E2BIG : -ENOMEM;
+			return -ENOMEM;
 		*entry = (row->base.v + done) | (uint64_t)type << 3 | row->rights |
 			 (level > 1 ? EPT_LARGE : 0);
 		b->npt->leaves[level - 1]++;
 		done += 1ull << (12 + 9 * (level - 1));
 	}
 	return 0;
+}
+
+uint64_t npt_pages_needed(uint64_t bound)
+{
+	/* each level: one table for what it spans, and one more where the row lies across a border */
+	uint64_t directories = bound / GIB(1) + 2, tables = vmx_caps.page_2m ? 2 : bound / MIB(2) + 2;
+
+	return 1 + bound / GIB(512) + 2 + directories + tables;
 }
 
 int npt_prepare(struct npt *npt, const struct npt_row *rows, size_t count, npt_page_source source,

@@ -2,6 +2,7 @@
 /* Part: arch/x86/vmx; SDM, "VMX Capability Reporting Facility". */
 #include "arch/x86/vmx/gate.h"
 #include "arch/x86/vmx/vmcs.h"
+#include "lib/string.h"
 
 #define ADVICE_PROCESSOR "this processor is too old for VM/64: Intel Westmere (2010) or newer has it"
 #define ADVICE_NESTED \
@@ -164,4 +165,36 @@ void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, str
 		     (s->ept_vpid & (VPID_CAP_SINGLE | VPID_CAP_ALL));
 	if (!caps->vpid)
 		caps->proc2 &= ~PROC2_VPID;
+}
+
+static bool give_up(struct vmx_capabilities *caps, const char *word, size_t n)
+{
+	if (n == 5 && strncmp(word, "timer", n) == 0) {
+		caps->preemption_timer = false;
+		caps->pin &= ~PIN_PREEMPTION_TIMER;
+	} else if (n == 4 && strncmp(word, "vpid", n) == 0) {
+		caps->vpid = false;
+		caps->proc2 &= ~PROC2_VPID;
+	} else if (n == 2 && strncmp(word, "1g", n) == 0) {
+		caps->page_1g = false;
+	} else if (n == 2 && strncmp(word, "2m", n) == 0) {
+		caps->page_2m = caps->page_1g = false;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+const char *gate_without(struct vmx_capabilities *caps, const char *words)
+{
+	while (*words != '\0') {
+		size_t n = 0;
+
+		while (words[n] != '\0' && words[n] != ',')
+			n++;
+		if (!give_up(caps, words, n))
+			return words;
+		words += n + (words[n] == ',');
+	}
+	return NULL;
 }

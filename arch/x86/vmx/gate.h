@@ -46,6 +46,12 @@ void gate_read(struct vmx_snapshot *s);
 /* Judges a snapshot. *caps is filled only when report->count is 0. */
 void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, struct gate_report *report);
 
+/*
+ * Gives up what `words` names (separated by commas), as if this machine did not have it: timer, vpid, 1g, 2m. For
+ * trying the ways that older machines take. Returns the first word that is none of these; NULL = all understood.
+ */
+const char *gate_without(struct vmx_capabilities *caps, const char *words);
+
 /* Bits of IA32_FEATURE_CONTROL. SDM, "Enabling and Entering VMX Operation". */
 #define FEATURE_CONTROL_LOCK (1ull << 0)
 #define FEATURE_CONTROL_VMXON (1ull << 2)
