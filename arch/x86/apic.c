@@ -103,11 +103,16 @@ void apic_calibrate(void)
 	timer_hz = muldiv64(counted, cpu_tsc_hz(), ticks);
 }
 
+bool apic_has_timer(void)
+{
+	return present && timer_hz != 0;
+}
+
 void apic_timer(uint64_t until)
 {
 	uint64_t now, count;
 
-	if (!present || timer_hz == 0)
+	if (!apic_has_timer())
 		return;
 	if (until == TIME_NEVER) {
 		put(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);

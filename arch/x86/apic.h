@@ -12,6 +12,8 @@ void apic_eoi(void);
 bool apic_is_x2(void);
 /* Measures the timer against the TSC (apic_init() first). */
 void apic_calibrate(void);
+/* Is there a timer that apic_timer() can set? */
+bool apic_has_timer(void);
 /* An interrupt on VECTOR_TIMER when the TSC passes `until`, or earlier; TIME_NEVER switches it off. */
 void apic_timer(uint64_t until);
 

@@ -139,6 +139,15 @@ void cpu_idle(uint64_t until)
 {
 	if (until != TIME_NEVER && cpu_tsc() >= until)
 		return;
+	if (until != TIME_NEVER && !apic_has_timer()) {	/* nothing would end a HLT in time */
+		uint64_t taken = percpu()->interrupts;
+
+		__asm__ volatile("sti" : : : "memory");
+		while (cpu_tsc() < until && *(volatile uint64_t *)&percpu()->interrupts == taken)
+			cpu_pause();
+		__asm__ volatile("cli" : : : "memory");
+		return;
+	}
 	apic_timer(until);
 	/* SDM, "STI": the shadow keeps an interrupt from slipping in between */
 	__asm__ volatile("sti; hlt; cli" : : : "memory");

@@ -19,7 +19,7 @@ BOCHS_CONFIG = """\
 plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1, iodebug=1
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
-memory: guest={memory}, host={memory}
+memory: guest={memory}, host={host_memory}
 romimage: file="{rom}"
 vgaromimage: file="{vgarom}"
 cpu: model={cpu}, count={processors}, ips={ips}, reset_on_triple_fault=0, ignore_bad_msrs=0, msrs="{work}/msrs.def"
@@ -42,6 +42,9 @@ pci: enabled=1, chipset=i440fx
 # who watches wants a second to last a second.
 BOCHS_EXACT = "sync=none, time0=1700000000"
 BOCHS_LIVE = "sync=slowdown, time0=local"
+
+# Bochs keeps at most so many MB of a machine's storage in memory at a time, and the rest in a file.
+BOCHS_MOST_HOST_MEMORY = 2048
 
 
 class Spec:
@@ -77,7 +80,8 @@ class Bochs:
         disk = ('type=cdrom, path="%s", status=inserted' if spec.is_disc else 'type=disk, path="%s", mode=flat')
         config = work / "bochsrc"
         config.write_text(BOCHS_CONFIG.format(
-            clock=BOCHS_LIVE if spec.screen else BOCHS_EXACT, memory=spec.memory, rom=rom, vgarom=paths.BOCHS_VGABIOS, cpu=spec.cpu or "broadwell_ult",
+            clock=BOCHS_LIVE if spec.screen else BOCHS_EXACT, memory=spec.memory,
+            host_memory=min(spec.memory, BOCHS_MOST_HOST_MEMORY), rom=rom, vgarom=paths.BOCHS_VGABIOS, cpu=spec.cpu or "broadwell_ult",
             processors=spec.processors, ips=spec.ips, work=work, disk=disk % spec.image, port=link,
             boot="cdrom" if spec.is_disc else "disk"))
         # Debian's build has the debugger inside, which waits for a command at the start: go on.

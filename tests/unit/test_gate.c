@@ -387,6 +387,49 @@ static void test_any_machine(void **state)
 	assert_true(granted > 10000);
 }
 
+/* What the operator gives up for a trial is given up everywhere at once, and nothing else is. */
+static void test_without(void **state)
+{
+	static const struct { const char *words, *answer; bool timer, vpid, page_1g, page_2m; } cases[] = {
+		{ "", NULL, true, true, true, true },
+		{ "timer", NULL, false, true, true, true },
+		{ "vpid", NULL, true, false, true, true },
+		{ "1g", NULL, true, true, false, true },
+		{ "2m", NULL, true, true, false, false },
+		{ "1g,timer,vpid", NULL, false, false, false, true },
+		{ "timer,vpid,2m", NULL, false, false, false, false },
+		{ "ept", "ept", true, true, true, true },
+		{ "timers", "timers", true, true, true, true },
+		{ "time", "time", true, true, true, true },
+		{ "vpid,smp,timer", "smp,timer", true, false, true, true },
+		{ "vpid,", NULL, true, false, true, true },
+		{ ",vpid", ",vpid", true, true, true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct vmx_snapshot s = snapshot(SKYLAKE_X);
+		struct vmx_capabilities before;
+		const char *answer;
+
+		judge(&s);
+		before = caps;
+		answer = gate_without(&caps, cases[i].words);
+		if (cases[i].answer == NULL)
+			assert_null(answer);
+		else
+			assert_string_equal(answer, cases[i].answer);
+		assert_int_equal(caps.preemption_timer, cases[i].timer);
+		assert_int_equal(caps.vpid, cases[i].vpid);
+		assert_int_equal(caps.page_1g, cases[i].page_1g);
+		assert_int_equal(caps.page_2m, cases[i].page_2m);
+		assert_int_equal(caps.pin, before.pin & ~(cases[i].timer ? 0 : PIN_PREEMPTION_TIMER));
+		assert_int_equal(caps.proc2, before.proc2 & ~(cases[i].vpid ? 0 : PROC2_VPID));
+		assert_int_equal(caps.proc, before.proc);
+		check_words(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_interrupt_window), cmocka_unit_test(test_options_missing),
 		cmocka_unit_test(test_vpid_needs_invvpid), cmocka_unit_test(test_ept_capabilities),
 		cmocka_unit_test(test_everything_missing), cmocka_unit_test(test_any_machine),
+		cmocka_unit_test(test_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

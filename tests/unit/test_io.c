@@ -422,6 +422,8 @@ static void test_not_canonical(void **state)
 	core.av.gpr[RSI] = 0x7fffffffffffffff;
 	string(false, 2, false, 8, SEG_DS);
 	refused(EXC_GP);
+	string(false, 2, false, 8, SEG_SS);
+	refused(EXC_SS);
 	assert_int_equal(core.state, VM_RUNNABLE);
 }
 

@@ -19,6 +19,7 @@ struct reader {
 	struct directory_user *user; /* the one statements belong to; NULL before the first USER */
 	struct directory_user spare; /* takes the statements of a user that cannot be kept */
 	bool has_ipl, has_initrd, has_console;
+	bool bad_size; /* told already: the storage of 0 that is left is not what was written */
 	directory_say say;
 	void *context;
 	uint32_t line, said, unsaid;
@@ -100,7 +101,7 @@ static void close_user(struct reader *r)
 
 	if (u == NULL || u == &r->spare)
 		return;
-	if (u->storage == 0 && (r->has_ipl || u->autolog))
+	if (u->storage == 0 && !r->bad_size && (r->has_ipl || u->autolog))
 		fault(r, MSG_DIR756E, u->line, u->userid);
 	if (r->has_initrd && !r->has_ipl)
 		fault(r, MSG_DIR772E, u->line, u->userid);
@@ -108,6 +109,7 @@ static void close_user(struct reader *r)
 
 static bool take_size(struct reader *r, const char *word, uint64_t *bytes)
 {
+	r->bad_size = true;
 	if (!operand_size(word, bytes)) {
 		fault(r, MSG_DIR755E, r->line, shorten(word).text);
 		return false;
@@ -116,6 +118,7 @@ static bool take_size(struct reader *r, const char *word, uint64_t *bytes)
 		fault(r, MSG_DIR775E, r->line, shorten(word).text);
 		return false;
 	}
+	r->bad_size = false;
 	return true;
 }
 
@@ -183,7 +186,7 @@ static void take_user(struct reader *r, const char *name, const char *at)
 
 	(void)name;
 	close_user(r);
-	r->has_ipl = r->has_initrd = r->has_console = false;
+	r->has_ipl = r->has_initrd = r->has_console = r->bad_size = false;
 	memset(&r->spare, 0, sizeof(r->spare));
 	r->user = &r->spare;
 	if (operand_word(&at, word, sizeof(word)) == 0 || !operand_userid(word, userid)) {
@@ -449,6 +452,7 @@ uint32_t directory_read(struct directory *d, const char *text, size_t size, dire
 	close_user(&r);
 	if (d->count == 0) {
 		r.user = NULL;
+		r.said = 0;	/* however much was said before: this explains why nobody can log on */
 		fault(&r, MSG_DIR773E);
 	}
 	if (r.unsaid > 0) {

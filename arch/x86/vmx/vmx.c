@@ -1,6 +1,7 @@
 /* VMX operation on a processor, and the life of a virtual processor: made, reset, current, resident, gone. */
 /* Part: arch/x86/vmx. */
 #include "arch/x86/vmx/vmx.h"
+#include "arch/x86/apic.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/vmx/vmcs.h"
@@ -50,6 +51,13 @@ void vmx_init(struct gate_report *report)
 	gate_judge(&snapshot, &vmx_caps, report);
 	if (report->count != 0)
 		return;
+	if (!vmx_caps.preemption_timer && !apic_has_timer()) {
+		report->missing[report->count++] = (struct gate_finding){
+			"a timer that ends a guest's slice: neither VMX-preemption timer nor local APIC timer",
+			"switch the local APIC on in the firmware's set-up, or give the virtual processor one",
+		};
+		return;
+	}
 	if (!vmx_enable()) {
 		report->missing[report->count++] = (struct gate_finding){
 			"VMXON failed although every capability is reported",
