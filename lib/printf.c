@@ -34,28 +34,67 @@ static void put_padded(struct out *o, const struct spec *s, const char *text, si
 		put(o, ' ');
 }
 
+/* Sign, zeros and 64 digits: more than put_number()'s text holds. */
+static void put_wide(struct out *o, const struct spec *s, const char *digits, size_t zeros, bool minus)
+{
+	size_t length = minus + zeros + 64;
+	size_t pad = s->width > 0 && (size_t)s->width > length ? (size_t)s->width - length : 0;
+
+	for (size_t i = 0; !s->left && i < pad; i++)
+		put(o, ' ');
+	if (minus)
+		put(o, '-');
+	while (zeros-- > 0)
+		put(o, '0');
+	for (size_t i = 0; i < 64; i++)
+		put(o, digits[i]);
+	for (size_t i = 0; s->left && i < pad; i++)
+		put(o, ' ');
+}
+
 static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned int base, bool minus)
 {
 	const char *digits = s->upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[72];
-	size_t at = sizeof(text), least = 1;
+	size_t at = sizeof(text), least = 1, zeros = 0;
 
 	if (s->precision >= 0)
 		least = (size_t)s->precision;
 	else if (s->zero && !s->left && s->width > 0)
 		least = (size_t)s->width - (minus ? 1 : 0);
-	if (least > 64)
+	if (least > 64) {	/* wider than any number: the rest is put one by one */
+		zeros = least - 64;
 		least = 64;
+	}
 	for (; v != 0 || sizeof(text) - at < least; v /= base)
 		text[--at] = digits[v % base];
-	if (minus)
-		text[--at] = '-';
-	put_padded(o, s, text + at, sizeof(text) - at);
+	if (zeros == 0) {
+		if (minus)
+			text[--at] = '-';
+		put_padded(o, s, text + at, sizeof(text) - at);
+		return;
+	}
+	put_wide(o, s, text + at, zeros, minus);
 }
 
 static uint64_t take_unsigned(int size, va_list *args)
 {
-	return size == 8 ? va_arg(*args, uint64_t) : va_arg(*args, unsigned int);
+	unsigned int v;
+
+	if (size == 8)
+		return va_arg(*args, uint64_t);
+	v = va_arg(*args, unsigned int);
+	return size == 4 ? v : size == 2 ? (uint16_t)v : (uint8_t)v;
+}
+
+static int64_t take_signed(int size, va_list *args)
+{
+	int v;
+
+	if (size == 8)
+		return va_arg(*args, int64_t);
+	v = va_arg(*args, int);
+	return size == 4 ? v : size == 2 ? (int16_t)v : (int8_t)v;
 }
 
 static const char *read_spec(const char *f, struct spec *s, va_list *args)
@@ -72,6 +111,10 @@ static const char *read_spec(const char *f, struct spec *s, va_list *args)
 	if (*f == '*') {
 		s->width = va_arg(*args, int);
 		f++;
+		if (s->width < 0) {
+			s->left = true;
+			s->width = -s->width;
+		}
 	}
 	for (; *f >= '0' && *f <= '9'; f++)
 		s->width = s->width * 10 + (*f - '0');
@@ -85,8 +128,7 @@ static const char *read_spec(const char *f, struct spec *s, va_list *args)
 			s->precision = s->precision * 10 + (*f - '0');
 	}
 	for (; *f == 'l' || *f == 'z' || *f == 'h'; f++)
-		if (*f != 'h')
-			s->size = 8;
+		s->size = *f != 'h' ? 8 : s->size == 2 ? 1 : 2;
 	return f;
 }
 
@@ -94,7 +136,7 @@ static void put_conversion(struct out *o, char kind, struct spec *s, va_list *ar
 {
 	switch (kind) {
 	case 'd': {
-		int64_t v = s->size == 8 ? va_arg(*args, int64_t) : va_arg(*args, int);
+		int64_t v = take_signed(s->size, args);
 
 		put_number(o, s, v < 0 ? -(uint64_t)v : (uint64_t)v, 10, v < 0);
 		break;

@@ -13,8 +13,8 @@ unit_sources = $(shell sed -n '1,20s/.*UNIT:[[:space:]]*//p' tests/unit/$(1).c |
 define UNIT_RULE
 $(UNIT_BUILD)/$(1): tests/unit/$(1).c $(call unit_sources,$(1)) tests/unit/unit.mk
 	@mkdir -p $$(@D)
-	$$(UNIT_CC) $$(UNIT_CFLAGS) -MMD -MP -MF $$@.d -MT $$@ -o $$@ \
-		tests/unit/$(1).c $(call unit_sources,$(1)) -lcmocka
+	$$(UNIT_CC) $$(UNIT_CFLAGS) -MM -MP -MT $$@ $$(filter %.c,$$^) >$$@.d
+	$$(UNIT_CC) $$(UNIT_CFLAGS) -o $$@ tests/unit/$(1).c $(call unit_sources,$(1)) -lcmocka
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call UNIT_RULE,$(t))))
 

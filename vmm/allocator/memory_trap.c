@@ -91,6 +91,14 @@ static void load_register(struct vm *vm, const struct mov *m, uint64_t value)
 	gpr_write(vm, m->gpr, value);
 }
 
+/* 16 bits keep what is above them; 32 bits clear it, as every 32-bit result does. */
+static void step_register(struct vm *vm, enum gpr r, unsigned int bytes, uint64_t by)
+{
+	uint64_t mask = mask_of(bytes), value = (vm->av.gpr[r] + by) & mask;
+
+	vm->av.gpr[r] = bytes == 2 ? (vm->av.gpr[r] & ~mask) | value : value;
+}
+
 /* STOS, with REP up to a batch; RIP stays until the count is used up. */
 static enum verdict store_string(struct vm *vm, const struct mov *m, const struct vm_exit *exit, bool long_mode,
 				 uint32_t intent)
@@ -105,11 +113,10 @@ static enum verdict store_string(struct vm *vm, const struct mov *m, const struc
 			return V_NEXT;
 		if (!access_bytes(vm, linear(vm, m, exit, long_mode), &value, m->width, intent, &fault))
 			return event_page_fault(vm, fault.address, fault.error);
-		vm->av.gpr[RDI] = (vm->av.gpr[RDI] & ~mask) |
-				  ((vm->av.gpr[RDI] + (down ? -(uint64_t)m->width : m->width)) & mask);
+		step_register(vm, RDI, m->address_width, down ? -(uint64_t)m->width : m->width);
 		if (!m->rep)
 			return V_NEXT;
-		vm->av.gpr[RCX] = (vm->av.gpr[RCX] & ~mask) | ((vm->av.gpr[RCX] - 1) & mask);
+		step_register(vm, RCX, m->address_width, -1ull);
 	}
 	return V_RESUME;
 }
@@ -167,6 +174,8 @@ enum verdict memory_trap(struct vm *vm, const struct vm_exit *exit)
 		vm->account.memory_traps++;
 	if (exit->storage.walk)
 		return stop(vm, exit, "ITS PAGE TABLES LIE IN ABSENT STORAGE");
+	if (exit->vectoring.valid)	/* the touch was not an instruction's: it must not be done twice */
+		return stop(vm, exit, "THE STACK OR A TABLE FOR AN EVENT LIES IN ABSENT STORAGE");
 	if (exit->storage.fetch)
 		return stop(vm, exit, "INSTRUCTION FETCHED FROM ABSENT STORAGE");
 	bits = code_bits(vm);

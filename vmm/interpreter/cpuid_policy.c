@@ -14,10 +14,10 @@ const struct cpuid_rule cpuid_rules[] = {
 	{ 1, 0, EAX, ALL, 0, "" },
 	{ 1, 0, EBX, 0x0000ff00, 0x00010000, "one processor, APIC ID 0: the machine has one" },
 	{ 1, 0, ECX,
-	  ALL & ~(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(11) | BIT(15) | BIT(18) |
-		  BIT(21) | BIT(24) | BIT(27)), BIT(31),
+	  ALL & ~(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(10) | BIT(11) | BIT(14) |
+		  BIT(15) | BIT(16) | BIT(18) | BIT(21) | BIT(24) | BIT(27)), BIT(31),
 	  "DTES64, DS-CPL, PDCM: PMU hidden; MONITOR: idle is HLT; VMX, SMX: not offered; EIST, TM2: power is the "
-	  "real machine's; SDBG, DCA: real machine's; x2APIC, TSC deadline: no local APIC yet; OSXSAVE follows CR4" },
+	  "real machine's; CNXT-ID, xTPR: bits of MISC_ENABLE that a guest may not change; SDBG, DCA: real machine's; x2APIC, TSC deadline: no local APIC yet; OSXSAVE follows CR4" },
 	{ 1, 0, EDX, ALL & ~(BIT(9) | BIT(12) | BIT(18) | BIT(21) | BIT(22) | BIT(28) | BIT(29) | BIT(31)), 0,
 	  "APIC: none yet; MTRR: memory types are the real machine's; PSN, DS, ACPI, TM, PBE: power and PMU; HTT: one "
 	  "processor" },
@@ -64,7 +64,7 @@ static struct cpuid_regs *slot(struct cpuid_policy *p, uint32_t leaf)
 
 static void make_caches(struct cpuid_policy *p, const struct cpuid_machine *m)
 {
-	for (uint32_t i = 0; i < POLICY_CACHES; i++) {
+	for (uint32_t i = 0; i < POLICY_CACHES && m->read(0, 0).eax >= 4; i++) {
 		struct cpuid_regs r = m->read(4, i);
 
 		if ((r.eax & 31) == 0)
@@ -74,15 +74,34 @@ static void make_caches(struct cpuid_policy *p, const struct cpuid_machine *m)
 	}
 }
 
+#define XCR0_AVX BIT(2)
+#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
+
+/* Instructions whose registers the guest cannot have go with them. SDM, "Detection of AVX Instructions". */
+static void follow_xcr0(struct cpuid_policy *p, uint64_t xcr0)
+{
+	if (xcr0 == 0)
+		p->basic[1].ecx &= ~BIT(26);	/* XSAVE */
+	if (!(xcr0 & XCR0_AVX)) {
+		p->basic[1].ecx &= ~(BIT(12) | BIT(28) | BIT(29));	/* FMA, AVX, F16C */
+		p->basic[7].ebx &= ~BIT(5);				/* AVX2 */
+		p->basic[7].ecx &= ~(BIT(9) | BIT(10));			/* VAES, VPCLMULQDQ */
+		p->features1.eax &= ~BIT(4);				/* AVX-VNNI */
+	}
+	if ((xcr0 & XCR0_AVX512) != XCR0_AVX512) {
+		p->basic[7].ebx &= ~(BIT(16) | BIT(17) | BIT(21) | BIT(26) | BIT(27) | BIT(28) | BIT(30) | BIT(31));
+		p->basic[7].ecx &= ~(BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14));
+		p->basic[7].edx &= ~(BIT(2) | BIT(3) | BIT(8));
+		p->features1.eax &= ~BIT(5);				/* AVX512-BF16 */
+	}
+}
+
 static void make_xsave(struct cpuid_policy *p, const struct cpuid_machine *m)
 {
 	uint32_t size = 0;
 
-	if (m->xcr0 == 0) {
-		p->basic[1].ecx &= ~(BIT(26) | BIT(28) | BIT(12) | BIT(29));	/* XSAVE, AVX, FMA, F16C */
-		p->basic[7].ebx &= ~BIT(5);
+	if (m->xcr0 == 0)
 		return;
-	}
 	for (uint32_t i = 2; i < POLICY_XSAVE; i++)
 		if (m->xcr0 >> i & 1)
 			p->xsave[i] = m->read(0xd, i);
@@ -143,13 +162,9 @@ void cpuid_policy_make(struct cpuid_policy *p, const struct cpuid_machine *m)
 		p->basic[7].ebx &= ~BIT(10);
 	if (!m->rdtscp)
 		p->extended[1].edx &= ~BIT(27);
-	if ((m->xcr0 & 0xe0) != 0xe0) {	/* AVX-512 needs its three state components */
-		p->basic[7].ebx &= ~(BIT(16) | BIT(17) | BIT(21) | BIT(26) | BIT(27) | BIT(28) | BIT(30) | BIT(31));
-		p->basic[7].ecx &= ~(BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14));
-		p->basic[7].edx &= ~(BIT(2) | BIT(3) | BIT(8));
-	}
 	if (basic_max >= 7 && m->read(7, 0).eax >= 1)
 		p->features1.eax = m->read(7, 1).eax & (BIT(4) | BIT(5));	/* AVX-VNNI, AVX512-BF16 */
+	follow_xcr0(p, m->xcr0);
 	p->basic[7].eax = p->features1.eax != 0;
 	make_caches(p, m);
 	make_xsave(p, m);

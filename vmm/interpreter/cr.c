@@ -1,5 +1,6 @@
 /* MOV to and from control registers, CLTS, LMSW, XSETBV. */
 /* Part: interpreter/; the rules are those of the SDM's "MOV - Move to/from Control Registers" and "XSETBV". */
+#include "arch/api/cpu.h"
 #include "vmm/interpreter/interpreter.h"
 #include "vmm/machine/event.h"
 #include "vmm/machine/gmem.h"
@@ -15,7 +16,7 @@
 #define EFER_LME (1ull << 8)
 #define EFER_LMA (1ull << 10)
 
-#define PDPTE_RESERVED 0x1e6ull	/* bits 1:2 and 5:8 */
+#define PDPTE_RESERVED 0x1e6ull	/* bits 1:2 and 5:8; and everything from the physical-address width up */
 
 /*
  * PAE paging reads its four PDPTEs when it is switched on, and faults on reserved bits. SDM, "PDPTE Registers".
@@ -23,12 +24,12 @@
  */
 static bool load_pdptes(struct vm *vm)
 {
-	uint64_t pdpte[4];
+	uint64_t pdpte[4], reserved = PDPTE_RESERVED | ~0ull << cpu_physical_bits();
 
 	if (!gmem_read(vm, GPA(arch_vcpu_get(&vm->av, VREG_CR3) & 0xffffffe0), pdpte, sizeof(pdpte)))
 		return false;
 	for (unsigned int i = 0; i < 4; i++)
-		if ((pdpte[i] & 1) && (pdpte[i] & PDPTE_RESERVED))
+		if ((pdpte[i] & 1) && (pdpte[i] & reserved))
 			return false;
 	for (unsigned int i = 0; i < 4; i++)
 		arch_vcpu_set_pdpte(&vm->av, i, pdpte[i]);

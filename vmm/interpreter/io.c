@@ -28,7 +28,7 @@ static bool segment_allows(const struct segment *s, uint64_t offset, unsigned in
 {
 	if (s->access & SEGMENT_UNUSABLE)
 		return false;
-	if (write && ((s->access & 0xa) != 0x2))
+	if (write ? (s->access & 0xa) != 0x2 : (s->access & 0xa) == 0x8)	/* not writable data; execute-only code */
 		return false;
 	if ((s->access & 0xc) == 0x4) {	/* expand-down data */
 		uint64_t top = (s->access & 0x4000) ? 0xffffffff : 0xffff;

@@ -54,7 +54,9 @@ static uint8_t take_prefixes(struct stream *s)
 		s->rep |= b == 0xf2 || b == 0xf3;
 		for (size_t i = 0; i < ARRAY_LEN(overrides); i++)
 			if (overrides[i].byte == b) {
-				s->seg = (int8_t)overrides[i].seg;
+				/* in 64-bit code only FS and GS override; the others are there and mean nothing */
+				if (s->bits != 64 || overrides[i].seg >= SEG_FS)
+					s->seg = (int8_t)overrides[i].seg;
 				prefix = true;
 			}
 		if (prefix) {

@@ -31,10 +31,10 @@ static uint64_t guest_tsc(struct vm *vm)
 
 static bool write_tsc(struct vm *vm, uint64_t value)
 {
-	uint64_t change = value - guest_tsc(vm);
+	uint64_t old = arch_vcpu_get(&vm->av, VREG_TSC_OFFSET), offset = value - cpu_tsc();
 
-	vm->tsc_adjust += change;	/* SDM, "IA32_TSC_ADJUST MSR": a write of the TSC moves it too */
-	arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, value - cpu_tsc());
+	vm->tsc_adjust += offset - old;	/* SDM, "IA32_TSC_ADJUST MSR": a write of the TSC moves it too */
+	arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, offset);
 	return true;
 }
 

@@ -50,6 +50,14 @@ static void settle_clash(struct pending *p, struct event_choice *c)
 		p->requeued_valid = false;
 }
 
+/* An interrupt that had to give way to an exception, whose handler may have closed the door since. */
+static bool must_wait(const struct event *requeued, struct event_gate gate)
+{
+	bool shadow = (gate.blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0;
+
+	return requeued->type == EVENT_INTERRUPT && (!gate.interrupts_on || shadow);
+}
+
 struct event_choice event_merge(struct pending *p, struct event_gate gate)
 {
 	struct event_choice c = { 0 };
@@ -62,25 +70,19 @@ struct event_choice event_merge(struct pending *p, struct event_gate gate)
 	if (p->exception.valid) {
 		c.inject = p->exception;
 		p->exception.valid = false;
-	} else if (p->requeued_valid) {
+	} else if (p->requeued_valid && !must_wait(&p->requeued, gate)) {
 		/* Its delivery had begun: whatever blocks now did not block then. */
-		bool must_wait = p->requeued.type == EVENT_INTERRUPT && (!gate.interrupts_on || shadow);
-
-		if (!must_wait) {
-			c.inject = p->requeued;
-			p->requeued_valid = false;
-		}
-		c.want_interrupt_window = must_wait;
+		c.inject = p->requeued;
+		p->requeued_valid = false;
 	} else if (p->nmi && !(gate.blocking & (BLOCKING_BY_NMI | BLOCKING_BY_MOV_SS | BLOCKING_BY_STI))) {
 		c.inject = (struct event){ .valid = true, .vector = EXC_NMI, .type = EVENT_NMI };
 		p->nmi = false;
-	} else if (p->intr && gate.interrupts_on && !shadow) {
+	} else if (p->intr && !p->requeued_valid && gate.interrupts_on && !shadow) {
 		c.take_interrupt = true;
 	}
-	if (p->nmi)
-		c.want_nmi_window = true;
-	if ((p->intr && !c.take_interrupt) || p->requeued_valid)
-		c.want_interrupt_window = true;
+	c.want_nmi_window = p->nmi || (p->requeued_valid && p->requeued.type == EVENT_NMI);
+	c.want_interrupt_window = (p->intr && !c.take_interrupt) ||
+				  (p->requeued_valid && p->requeued.type == EVENT_INTERRUPT);
 	return c;
 }
 
@@ -137,6 +139,9 @@ bool event_prepare(struct vm *vm)
 		/* The 8259s may still hold more: wait for the handler to let them in. */
 		c.want_interrupt_window |= vm->pending.intr;
 	}
+	/* An NMI is entered with unblocked: the processor blocked when it began to deliver it the first time. */
+	if (c.inject.valid && c.inject.type == EVENT_NMI && (gate.blocking & BLOCKING_BY_NMI))
+		arch_vcpu_set_blocking(&vm->av, gate.blocking & ~BLOCKING_BY_NMI);
 	if (c.inject.valid) {
 		fit_to_mode(vm, &c.inject);
 		vm->account.events++;

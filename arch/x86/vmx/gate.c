@@ -27,6 +27,8 @@ static const struct requirement requirements[] = {
 	{ IN(pin), PIN_NMI, true, "NMI exiting" },
 	{ IN(pin), PIN_VIRTUAL_NMI, false, "virtual NMIs" },
 	{ IN(pin), PIN_PREEMPTION_TIMER, false, "VMX-preemption timer" },
+	{ IN(proc), PROC_INTERRUPT_WINDOW, true, "interrupt-window exiting" },
+	{ IN(proc), PROC_NMI_WINDOW, false, "NMI-window exiting" },
 	{ IN(proc), PROC_TSC_OFFSETTING, true, "use TSC offsetting" },
 	{ IN(proc), PROC_HLT, true, "HLT exiting" },
 	{ IN(proc), PROC_MWAIT, true, "MWAIT exiting" },

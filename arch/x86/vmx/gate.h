@@ -29,7 +29,7 @@ struct vmx_capabilities {
 	bool preemption_timer, vpid, virtual_nmi, page_1g, page_2m, ept_ad, invpcid, rdtscp;
 };
 
-#define GATE_FINDINGS 24
+#define GATE_FINDINGS 48
 struct gate_finding {
 	const char *what;	/* the missing thing, in the SDM's words */
 	const char *advice;	/* what to do about it */
