@@ -29,8 +29,10 @@ static enum verdict take_interrupt(struct vm *vm, const struct vm_exit *exit)
 static enum verdict take_nmi(struct vm *vm, const struct vm_exit *exit)
 {
 	(void)exit;
-	/* Bochs 2.7 saves "blocked by NMI" for the guest here, which the SDM does not; the NMI was ours. */
-	arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) & ~BLOCKING_BY_NMI);
+	/* Bochs 2.7 saves "blocked by NMI" for the guest here, which the SDM does not; the NMI was ours. A guest that
+	 * has had an NMI of its own may be in its handler still: its blocking stays. */
+	if (!vm->nmi_delivered)
+		arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) & ~BLOCKING_BY_NMI);
 	cpu_take_nmi();
 	return V_RESUME;
 }
@@ -65,6 +67,12 @@ static enum verdict bad_entry(struct vm *vm, const struct vm_exit *exit)
 	vm_ended(vm, "DMKDSP451W CP ENTERED; INVALID PSW, VM ENTRY FAILED (%08X): %s", exit->raw_reason,
 		 exit->bad_state.rule != NULL ? exit->bad_state.rule : "NO RULE KNOWN TO THE AUDIT IS BROKEN");
 	return V_CRASH;
+}
+
+/* Of the real machine: nothing we know can be trusted. */
+static enum verdict machine_check(struct vm *vm, const struct vm_exit *exit)
+{
+	cpu_panic("MACHINE CHECK ON ENTRY TO %s AT %lx", vm->userid, exit->rip);
 }
 
 static enum verdict bad_map(struct vm *vm, const struct vm_exit *exit)
@@ -134,7 +142,7 @@ static const struct exit_route routes[EXIT_KINDS] = {
 	[EXIT_MONITOR_TRAP] = NOBODY("MTF"),
 	[EXIT_MONITOR] = { "MONITOR", R_REFLECT, reflect_ud, "MONITOR/MWAIT are not offered: #UD" },
 	[EXIT_PAUSE] = NOBODY("PAUSE"),
-	[EXIT_MACHINE_CHECK] = { "MCENTRY", R_DISPATCHER, bad_entry, "a machine check came during VM entry" },
+	[EXIT_MACHINE_CHECK] = { "MCENTRY", R_DISPATCHER, machine_check, "a machine check of the real machine: CP stops" },
 	[EXIT_TPR_THRESHOLD] = NOBODY("TPR"),
 	[EXIT_APIC_ACCESS] = NOBODY("APICACC"),
 	[EXIT_VIRTUAL_EOI] = NOBODY("VEOI"),
@@ -207,8 +215,8 @@ static bool restart(struct vm *vm)
 /* What has gathered outside the fast path. False = this machine does not run on. */
 static bool do_work(struct vm *vm, uint64_t now)
 {
-	if (vm->work & VM_WORK_RESET)
-		return vm->state == VM_ENDED ? false : restart(vm);
+	if ((vm->work & VM_WORK_RESET) && (vm->state == VM_ENDED || !restart(vm)))
+		return false;
 	vm->work &= ~VM_WORK_STATE;
 	if (vm->state != VM_RUNNABLE)
 		return false;
@@ -264,6 +272,9 @@ static inline struct trace_entry *trace_slot(void)
 /* The exit came while an event was being delivered: the event is not lost. */
 static void __attribute__((noinline)) queue_again(struct vm *vm, const struct event *event)
 {
+	/* an interrupt that still waits, acknowledged long ago, stays behind this one */
+	if (vm->pending.requeued_valid && vm->pending.requeued.type == EVENT_INTERRUPT)
+		vm->pending.held = vm->pending.requeued;
 	vm->pending.requeued = *event;
 	vm->pending.requeued_valid = true;
 	vm_kick(vm, VM_WORK_EVENT);
@@ -382,7 +393,8 @@ void dispatcher_loop(void)
 			run_slice(vm, stay_until(now, next));
 		} else {
 			start = cpu_tsc();
-			cpu_idle(nearest(next, cp_due));
+			/* Typing interrupts; but where a board does not pass that interrupt on, CP looks by itself. */
+			cpu_idle(nearest(nearest(next, cp_due), start + slice_ticks));
 			load.idle_ticks += cpu_tsc() - start;
 		}
 	}

@@ -58,8 +58,12 @@ static void take_modules(void)
 		const struct boot_module *m = &boot.modules[i];
 		const void *data = m->status == BOOT_MODULE_OK ? cpu_direct(HPA(m->base)) : NULL;
 
-		if (data != NULL && m->size > 0)
-			CHECK(storage_reserve(HPA(m->base), align_up(m->size, PAGE_SIZE), STORAGE_OWNER_MODULE));
+		uint64_t base = m->base, end = align_up(m->base + m->size, PAGE_SIZE);
+
+		if (base < LOWEST_STORAGE)
+			base = LOWEST_STORAGE;	/* nobody is granted what lies below */
+		if (data != NULL && end > base)
+			CHECK(storage_reserve(HPA(base), end - base, STORAGE_OWNER_MODULE));
 		if (str_same(m->name, "directory")) {
 			directory_text = data;
 			directory_size = m->size;

@@ -6,6 +6,7 @@
 #include "arch/x86/regs.h"
 #include "drivers/console.h"
 #include "drivers/pit.h"
+#include "drivers/serial.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "lib/timebase.h"
@@ -203,7 +204,7 @@ void cpu_reboot(void)
 
 void cpu_panic(const char *format, ...)
 {
-	static bool again;
+	static int depth;
 	char text[600];
 	va_list args;
 	int n;
@@ -216,10 +217,14 @@ void cpu_panic(const char *format, ...)
 	if (n > (int)sizeof(text) - 2)
 		n = sizeof(text) - 2;
 	text[n++] = '\n';
-	console_panic_write(text, (size_t)n);
-	if (!again && panic_hook != NULL) {
-		again = true;
-		panic_hook();
+	/* A panic while telling a panic: the screen is the suspect, the serial line gets one more word. */
+	depth++;
+	if (depth == 1) {
+		console_panic_write(text, (size_t)n);
+		if (panic_hook != NULL)
+			panic_hook();
+	} else if (depth == 2) {
+		serial_write_sync(text, (size_t)n);
 	}
 	leave_emulator(1);
 	halt();

@@ -181,7 +181,8 @@ static void test_waiting(void **state)
 	core.state = VM_STOPPED;
 	loop(NULL, 0, 3);
 	assert_int_equal(idles, 3);
-	assert_true(idle_until == TIME_NEVER);
+	/* nothing is due: still not for ever, since a board may keep the interrupt of a key to itself */
+	assert_true(idle_until <= core_tsc + cpu_tsc_hz() / 50);
 	assert_int_equal(entries, 0);
 }
 

@@ -98,7 +98,7 @@ static void test_routines(void **state)
 static void test_own_routines(void **state)
 {
 	static const enum exit_kind ending[] = { EXIT_TRIPLE_FAULT, EXIT_BAD_GUEST_STATE, EXIT_BAD_MSR_LOAD,
-						 EXIT_MACHINE_CHECK, EXIT_STORAGE_MISMAP, EXIT_TASK_SWITCH };
+						 EXIT_STORAGE_MISMAP, EXIT_TASK_SWITCH };
 	static const enum exit_kind windows[] = { EXIT_INTERRUPT_WINDOW, EXIT_NMI_WINDOW };
 	struct vm_exit e = { .insn_len = 2, .rip = 0x4242 };
 

@@ -125,11 +125,31 @@ static uint64_t allowed(enum vreg reg)
 	case VREG_DR6:
 	case VREG_DR7:
 		return UINT32_MAX;
-	case VREG_XCR0:
-	case VREG_PAT:
-		return 0; /* loaded into the real processor: not from the keyboard */
 	default:
 		return UINT64_MAX;
+	}
+}
+
+/* Some of these are loaded into the real processor, which faults on what it does not like: in CP, not in the guest. */
+static bool may_be(enum vreg reg, uint64_t value)
+{
+	switch (reg) {
+	case VREG_XCR0:
+	case VREG_PAT:
+		return false;	/* not from the keyboard */
+	case VREG_LSTAR:
+	case VREG_CSTAR:
+	case VREG_KERNEL_GS_BASE:
+	case VREG_GDTR_BASE:
+	case VREG_IDTR_BASE:
+	case VREG_SYSENTER_ESP:
+	case VREG_SYSENTER_EIP:
+		return (uint64_t)((int64_t)(value << 16) >> 16) == value;	/* canonical */
+	case VREG_TSC_AUX:
+	case VREG_FMASK:
+		return value >> 32 == 0;
+	default:
+		return (value & ~allowed(reg)) == 0;
 	}
 }
 
@@ -143,7 +163,7 @@ static void store_control(struct vm *vm, uint64_t first, const char *at)
 	for (size_t i = 0; i < count; i++) {
 		const struct display_register *r = &display_registers[(size_t)first + i];
 
-		if (values[i] & ~allowed(r->reg)) {
+		if (!may_be(r->reg, values[i])) {
 			typewriter_error(MSG_CDS747E, r->name, (unsigned long long)values[i]);
 			return;
 		}

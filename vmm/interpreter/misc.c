@@ -6,13 +6,13 @@
 
 #define RFLAGS_IF (1ull << 9)
 
-/* HLT with interrupts off can only be ended by an NMI, which nobody sends here: VM/370's disabled wait. */
+/* HLT with interrupts off can only be ended by an NMI (EXTERNAL sends one): VM/370's disabled wait. */
 enum verdict interpret_hlt(struct vm *vm, const struct vm_exit *exit)
 {
 	uint64_t flags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
 	struct segment cs;
 
-	if (flags & RFLAGS_IF)
+	if ((flags & RFLAGS_IF) || vm->pending.nmi)
 		return event_wakes(vm) ? V_NEXT : V_BLOCK;
 	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
 	vm_ended(vm, "DMKDSP450W CP ENTERED; DISABLED WAIT PSW '%04X %016lX %08lX'", cs.selector, exit->rip, flags);
@@ -93,10 +93,13 @@ enum verdict interpret_exception(struct vm *vm, const struct vm_exit *exit)
 
 		arch_vcpu_set(&vm->av, VREG_DR6, (dr6 & ~15ull) | exit->exception.address | DR6_FIXED);
 		arch_vcpu_set(&vm->av, VREG_DR7, arch_vcpu_get(&vm->av, VREG_DR7) & ~DR7_GD);
+		/* Delivery ends the shadow of STI or MOV SS, and entering with both is refused while a guest steps. */
+		arch_vcpu_set_blocking(&vm->av,
+				       arch_vcpu_blocking(&vm->av) & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 		if (exit->exception.type == EVENT_PRIV_SOFT_EXCEPTION) {	/* INT1 */
 			event_raise(vm, vector);
 			vm->pending.exception.type = EVENT_PRIV_SOFT_EXCEPTION;
-			vm->pending.exception.insn_len = 1;
+			vm->pending.exception.insn_len = (uint8_t)exit->insn_len;
 			return V_RESUME;
 		}
 		return event_raise(vm, vector);

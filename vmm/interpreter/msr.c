@@ -65,7 +65,7 @@ static bool read_misc_enable(struct vm *vm, uint64_t *value)
 	return true;
 }
 
-/* Fast strings (0) and the limit on CPUID (22, which no system sets today) are all that may change. */
+/* Fast strings (bit 0) are all that may change. */
 static bool write_misc_enable(struct vm *vm, uint64_t value)
 {
 	if ((value ^ vm->misc_enable) & ~1ull)

@@ -131,15 +131,8 @@ static void remember(struct vm *vm, const struct ipl_request *request)
 	vm->loaded = loaded;
 }
 
-int ipl_again(struct vm *vm, char *why, size_t room)
-{
-	struct vm_loaded loaded = vm->loaded;
-	struct ipl_request request = {loaded.file, loaded.kind, loaded.initrd, loaded.parm};
-
-	return ipl_load(vm, &request, why, room);
-}
-
-int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t room)
+/* clear: storage is zeroed first. */
+static int load(struct vm *vm, const struct ipl_request *request, bool clear, char *why, size_t room)
 {
 	struct ipl_job job = {
 	    .vm = vm,
@@ -153,7 +146,7 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 
 	if (room > 0)
 		why[0] = '\0';
-	vm_system_reset(vm, true);
+	vm_system_reset(vm, clear);
 	vm->system[0] = '\0';
 	result = ipl_find_files(&job);
 	if (result == 0 && vm->storage_size > IPL_MAX_STORAGE)
@@ -181,6 +174,20 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 	vm_kick(vm, VM_WORK_START);
 	vm_kick(vm, VM_WORK_EVENT | VM_WORK_DEADLINE);
 	return 0;
+}
+
+int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t room)
+{
+	return load(vm, request, true, why, room);
+}
+
+/* A PC's reset leaves storage as it is, and a guest that resets itself all the time must not keep CP busy with it. */
+int ipl_again(struct vm *vm, char *why, size_t room)
+{
+	struct vm_loaded loaded = vm->loaded;
+	struct ipl_request request = { loaded.file, loaded.kind, loaded.initrd, loaded.parm };
+
+	return load(vm, &request, false, why, room);
 }
 
 void ipl_flat_segments(struct vm *vm, bool code64)

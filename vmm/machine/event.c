@@ -63,6 +63,11 @@ struct event_choice event_merge(struct pending *p, struct event_gate gate)
 	struct event_choice c = { 0 };
 	bool shadow = (gate.blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) != 0;
 
+	if (!p->requeued_valid && p->held.valid) {
+		p->requeued = p->held;
+		p->requeued_valid = true;
+		p->held.valid = false;
+	}
 	if (p->exception.valid && p->requeued_valid)
 		settle_clash(p, &c);
 	if (c.triple_fault)
@@ -81,7 +86,7 @@ struct event_choice event_merge(struct pending *p, struct event_gate gate)
 		c.take_interrupt = true;
 	}
 	c.want_nmi_window = p->nmi || (p->requeued_valid && p->requeued.type == EVENT_NMI);
-	c.want_interrupt_window = (p->intr && !c.take_interrupt) ||
+	c.want_interrupt_window = (p->intr && !c.take_interrupt) || p->held.valid ||
 				  (p->requeued_valid && p->requeued.type == EVENT_INTERRUPT);
 	return c;
 }
@@ -140,6 +145,7 @@ bool event_prepare(struct vm *vm)
 		c.want_interrupt_window |= vm->pending.intr;
 	}
 	/* An NMI is entered with unblocked: the processor blocked when it began to deliver it the first time. */
+	vm->nmi_delivered |= c.inject.valid && c.inject.type == EVENT_NMI;
 	if (c.inject.valid && c.inject.type == EVENT_NMI && (gate.blocking & BLOCKING_BY_NMI))
 		arch_vcpu_set_blocking(&vm->av, gate.blocking & ~BLOCKING_BY_NMI);
 	if (c.inject.valid) {
@@ -155,5 +161,5 @@ bool event_prepare(struct vm *vm)
 
 bool event_wakes(const struct vm *vm)
 {
-	return vm->pending.intr || vm->pending.nmi || vm->pending.requeued_valid || vm->pending.exception.valid;
+	return vm->pending.intr || vm->pending.held.valid || vm->pending.nmi || vm->pending.requeued_valid || vm->pending.exception.valid;
 }

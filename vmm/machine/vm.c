@@ -125,6 +125,7 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 	}
 	e = take_resources(vm, user, why, room);
 	if (e != 0) {
+		arch_vcpu_destroy(&vm->av);
 		storage_revoke((uint16_t)number);
 		return e;
 	}
@@ -179,6 +180,7 @@ void vm_system_reset(struct vm *vm, bool clear)
 	vm->misc_enable = 1;	/* fast strings */
 	vm->halted = false;
 	vm->has_bios = false;
+	vm->nmi_delivered = false;
 	vm->system[0] = '\0';
 	vm->why[0] = '\0';
 	vm->ended_told = false;

@@ -35,8 +35,9 @@ struct vm_account {
 
 /* Everything the event engine knows to be pending for the virtual processor. See event.h. */
 struct pending {
-	bool requeued_valid, nmi, intr, init;
+	bool requeued_valid, nmi, intr;
 	struct event requeued;	/* was being delivered when an exit came */
+	struct event held;	/* an interrupt behind it, for the same reason */
 	struct event exception;	/* valid = raised by an interpreter routine */
 };
 
@@ -77,10 +78,10 @@ struct vm {
 	struct vm_loaded loaded;
 	char why[VM_WHY_LEN];	/* why it ended, plain words with the message number */
 	bool in_use;
+	bool nmi_delivered;	/* since the last reset */
 	bool has_bios;		/* the tiny BIOS is in its storage: ipl/bios.c */
 	bool ended_told;	/* CP has told the operator of the end */
 	bool halted;		/* it was waiting in HLT when CP stopped it */
-	bool trace_exits;
 	uint64_t turn;		/* ticks charged for the choice of who runs next: dispatcher */
 	hpa_t own_pages;	/* CP's own storage for this machine (VMCS, tables, devices): one run */
 	uint64_t own_bytes;

@@ -151,6 +151,9 @@ static const char *audit_rip_and_flags(struct arch_vcpu *av, uint64_t cr0, bool 
 		return "blocking by STI and by MOV SS together";
 	if ((blocking & BLOCKING_BY_STI) && !(flags & RFLAGS_IF))
 		return "blocking by STI with RFLAGS.IF = 0";
+	if ((blocking & 3) && (flags & RFLAGS_TF) && !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2) &&
+	    !(vmcs_read(VMCS_GUEST_PENDING_DEBUG) >> 14 & 1))
+		return "a single step in an STI or MOV SS shadow without pending debug exception BS";
 	if ((event & INTR_INFO_VALID) && INTR_INFO_TYPE(event) == EVENT_INTERRUPT && (blocking & 3))
 		return "an external interrupt is injected in an STI or MOV SS shadow";
 	return NULL;

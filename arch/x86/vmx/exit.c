@@ -106,6 +106,8 @@ static void decode_exception(struct vm_exit *e)
 	e->exception.has_error = (info & INTR_INFO_ERROR) != 0;
 	e->exception.error = e->exception.has_error ? (uint32_t)vmcs_read(VMCS_EXIT_INTERRUPTION_ERROR) : 0;
 	e->exception.address = e->qualification;
+	if (e->exception.type >= EVENT_SOFT_INTERRUPT)
+		e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 	restore_nmi_blocking(e, (info & INTR_INFO_NMI_UNBLOCKED) != 0);
 }
 

@@ -68,6 +68,7 @@ static uint64_t __attribute__((noinline)) enter_slowly(struct arch_vcpu *av, uin
 {
 	struct vmx_vcpu *v = av->vmx;
 	uint64_t failed;
+	bool entered;
 
 	vmx_make_resident(v);
 	if (vmx_caps.preemption_timer)
@@ -75,8 +76,10 @@ static uint64_t __attribute__((noinline)) enter_slowly(struct arch_vcpu *av, uin
 	else
 		apic_timer(deadline);
 	failed = v->launched ? vmx_enter_resume(av->gpr) : vmx_enter_launch(av->gpr);
-	v->launched |= failed == 0;
-	av->fast = failed == 0 && vmx_caps.preemption_timer;
+	/* An entry that fails on guest state exits too, and leaves the VMCS not launched. SDM, "VMLAUNCH/VMRESUME". */
+	entered = failed == 0 && !(vmcs_read(VMCS_EXIT_REASON) >> 31 & 1);
+	v->launched |= entered;
+	av->fast = entered && vmx_caps.preemption_timer;
 	return failed;
 }
 
@@ -110,7 +113,8 @@ inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 	if (__builtin_expect(blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS), 0))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 	/* A guest that single-steps gets its #DB after this instruction as after any other. */
-	if (__builtin_expect(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF, 0))
+	if (__builtin_expect(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF, 0) &&
+	    !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2))	/* BTF: steps by branches, and this was none */
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
 }
 

@@ -64,8 +64,12 @@ static void follow_long_mode(struct vmx_vcpu *v)
 	uint32_t entry = v->entry & ~ENTRY_IA32E;
 
 	if ((efer & EFER_LME) && (v->cr0_shadow & CR0_PG)) {
+		uint64_t tr = vmcs_read(VMCS_GUEST_TR_ACCESS);
+
 		efer |= EFER_LMA;
 		entry |= ENTRY_IA32E;
+		/* Entry wants a 64-bit busy TSS, where a guest may still have a 16-bit one that it does not use. */
+		vmcs_write(VMCS_GUEST_TR_ACCESS, (tr & ~0xfull) | 0xb);
 	}
 	vmcs_write(VMCS_GUEST_EFER, efer);
 	if (entry != v->entry)
@@ -77,6 +81,9 @@ static void set_cr0(struct vmx_vcpu *v, uint64_t value)
 {
 	uint64_t fixed0 = vmx_caps.cr0_fixed0 & ~(CR0_PE | CR0_PG);	/* unrestricted guest */
 
+	/* SDM, "Operations that Invalidate TLBs and Paging-Structure Caches": VMWRITE is none of them. */
+	if ((v->cr0_shadow ^ value) & CR0_PG)
+		vpid_invalidate(v->vpid);
 	v->cr0_shadow = value | CR0_ET;
 	vmcs_write(VMCS_CR0_SHADOW, v->cr0_shadow);
 	vmcs_write(VMCS_CR0_MASK, ~CR0_GUEST_OWNED);
@@ -86,6 +93,7 @@ static void set_cr0(struct vmx_vcpu *v, uint64_t value)
 
 static void set_cr4(struct vmx_vcpu *v, uint64_t value)
 {
+	vpid_invalidate(v->vpid);
 	v->cr4_shadow = value;
 	vmcs_write(VMCS_CR4_SHADOW, value);
 	vmcs_write(VMCS_CR4_MASK, ~cr4_owned());
@@ -166,6 +174,8 @@ void arch_vcpu_set(struct arch_vcpu *av, enum vreg reg, uint64_t value)
 	vmx_make_current(v);
 	if (plain_field[reg] != 0) {
 		vmcs_write(plain_field[reg], value);
+		if (reg == VREG_CR3)
+			vpid_invalidate(v->vpid);
 		return;
 	}
 	switch (reg) {
