@@ -1,0 +1,74 @@
+"""Bochs' processor models: those that lack something are told what, all others run the guests."""
+# Part in the monitor: none; VM64_LONG=1 runs the whole demonstration on every model.
+
+import os
+
+import pytest
+
+from conftest import LINUX_PARM, OPERATOR, user
+
+LONG = os.environ.get("VM64_LONG", "") not in ("", "0")
+SECONDS = 400 if LONG else 85
+LACKING = {
+    "core2_penryn_t9600": ["EPT (extended page tables)", "unrestricted guest", "load IA32_EFER"],
+    "corei5_lynnfield_750": ["unrestricted guest"],
+    "ryzen": ["VT-x"],
+}
+# The oldest that will do, and the two that offer most.
+SHORT = ["corei7_sandy_bridge_2600k", "corei7_skylake_x", "tigerlake"]
+ALL = ["corei7_sandy_bridge_2600k", "corei7_ivy_bridge_3770k", "corei7_haswell_4770", "broadwell_ult",
+       "corei7_skylake_x", "corei7_icelake_u", "tigerlake"]
+# What a guest must not be offered, because the monitor does not carry it, whatever the model has.
+HIDDEN = ["vmx", "pku", "xsaves", "x2apic", "monitor", "la57", "umip", "cet", "waitpkg", "sgx", "tsc_deadline_timer"]
+
+
+@pytest.mark.parametrize("model", LACKING)
+def test_report_names_what_is_missing(boot, model):
+    machine = boot(cpu=model, ready=None)
+    report = machine.expect(r"^V64GAT801W [^\n]*\n(?:  [^\n]*\n)+V64GAT802A [^\n]*\n", 60).group().decode()
+    for what in LACKING[model]:
+        assert what in report
+    assert "what to do: " in report
+    machine.keys(b"p")
+    assert machine.machine.wait_end(20), "P was pressed and the machine still runs"
+
+
+def test_processor_without_64_bits_is_told(boot):
+    machine = boot(cpu="atom_n270", ready=None)
+    machine.expect(r"^VM/64: this processor has no 64-bit mode. VM/64 cannot run on it.", 60)
+
+
+def short_directory():
+    linux = user("LINUX1", "96M", "vmlinuz LINUX PARM %s userid=LINUX1" % LINUX_PARM, "INITRD initrd")
+    return OPERATOR + linux + "".join([user("HELLO", "1M", "hello.bin BOOT"), user("SENSE", "4M", "sensitive.bin"),
+                                       user("TICKER", "4M", "ticker.bin"), user("BOUNDS", "16M", "bounds.bin"),
+                                       user("VMXALL", "4M", "vmxall.bin", autolog=False),
+                                       user("MSRS", "4M", "msrs.bin", autolog=False)])
+
+
+@pytest.mark.parametrize("model", ALL if LONG else SHORT)
+def test_guests_run(boot, model):
+    machine = boot(cpu=model, directory=None if LONG else short_directory())
+    for name in ("LINUX1", "LINUX2") if LONG else ("LINUX1",):
+        machine.machine.consumed = 0
+        machine.expect(r"^%s: [^\n]*TICKS=\d+" % name, 300)
+        answer = machine.command("SEND %s uname -a; cat /proc/cpuinfo" % name,
+                                 r"%s: Linux %s 6\.\d+[^\n]* x86_64 GNU/Linux" % (name, name), 120)
+        assert answer
+        flags = machine.expect(r"^%s: flags[^\n]*: ([^\n]*)\n" % name, 60).group(1).decode().split()
+        assert not set(flags) & set(HIDDEN)
+    machine.command("SEND HELLO good morning", r"^HELLO: [^\n]*good morning", 60)
+    for pattern in (r"TICKER 3 SECONDS, 300 INTERRUPTS, RTC [234], DRIFT (?:-1|0|1),", r"BOUNDS: [^\n]*0 WRONG",
+                    r"V64STO461W BOUNDS STOPPED: "):
+        machine.machine.consumed = 0
+        machine.expect(pattern, 240)
+    machine.shutdown()
+
+
+def test_instructions_of_the_newest_model(boot):
+    # What this model has beyond broadwell_ult must be refused as well: nothing exits that has no row in the table.
+    machine = boot(cpu="tigerlake", directory=short_directory().replace(" OPTION AUTOLOG\n IPL vmlinuz", " IPL vmlinuz"))
+    machine.expect(r"SENSITIVE: ROWS 18, PASS 18\n", 60)
+    for name, end in (("VMXALL", r"ROWS \d+, WRONG 0\n"), ("MSRS", r"MSRS: SURVIVED")):
+        machine.command("AUTOLOG " + name, end, 120)
+    machine.shutdown()
