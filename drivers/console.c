@@ -349,3 +349,8 @@ void console_panic_write(const char *text, size_t n)
 	if (console.flush)
 		console.drawing = console.flush(&console.terminal, UINT32_MAX);
 }
+
+void console_panic_line(const char *text, size_t n)
+{
+	serial_write_sync(text, n);
+}

@@ -55,5 +55,7 @@ void console_status(const char *word);
 
 /* For panics: everything still waiting, and TEXT, are written before it returns (or given up). */
 void console_panic_write(const char *text, size_t n);
+/* For a panic while that was at work: TEXT goes to the serial line and nowhere else. */
+void console_panic_line(const char *text, size_t n);
 
 #endif

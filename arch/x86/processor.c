@@ -6,7 +6,6 @@
 #include "arch/x86/regs.h"
 #include "drivers/console.h"
 #include "drivers/pit.h"
-#include "drivers/serial.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 #include "lib/timebase.h"
@@ -224,7 +223,7 @@ void cpu_panic(const char *format, ...)
 		if (panic_hook != NULL)
 			panic_hook();
 	} else if (depth == 2) {
-		serial_write_sync(text, (size_t)n);
+		console_panic_line(text, (size_t)n);
 	}
 	leave_emulator(1);
 	halt();
