@@ -22,9 +22,9 @@ def test_loader_hands_over_parm_and_files(machine):
     machine.expect(r"^DMKUDR476I System Directory loaded")
     machine.expect(r"^V64IPL702E nowhere\.bin: there is no such file on the boot volume")
     machine.expect(r"^DMKCPI966I ")
-    files = machine.command("QUERY FILES", r"(?:^[\w.-]+ [^\n]*\n)+", 30).group().decode()
-    for name in ("vmlinuz", "initrd", "hello.bin", "ticker.bin", "bounds.bin"):
-        assert name in files
+    machine.send("QUERY FILES")
+    for name in ("vmlinuz", "initrd", r"hello\.bin", r"ticker\.bin", r"bounds\.bin"):
+        machine.expect(r"^%s +\d+ BYTES\n" % name, 30)
 
 
 def test_storage_is_nearly_all_there(machine):
@@ -38,13 +38,13 @@ def test_small_guests_run(machine):
     assert int(line.group(1)) == 300 and abs(int(line.group(2)) - 3) <= 1 and abs(int(line.group(3))) <= 1
     machine.machine.consumed = 0
     machine.expect(r"V64STO461W BOUNDS STOPPED: [^\n]*BOUND 0001000000", 300)
-    machine.command("SEND HELLO by way of UEFI", r"^HELLO: [^\n]*by way of UEFI", 60)
+    machine.command("SEND HELLO by way of UEFI", r"^HELLO[:+] [^\n]*by way of UEFI", 60)
 
 
 def test_linux_answers(machine):
     machine.machine.consumed = 0
-    machine.expect(r"^LINUX1: [^\n]*TICKS=\d+", 300)
-    machine.command("SEND LINUX1 uname -a", r"LINUX1: Linux LINUX1 6\.\d+[^\n]* x86_64 GNU/Linux", 120)
+    machine.expect(r"^LINUX1[:+] [^\n]*TICKS=\d+", 300)
+    machine.command("SEND LINUX1 uname -a", r"^LINUX1[:+] Linux LINUX1 6\.\d+[^\n]* x86_64 GNU/Linux", 120)
 
 
 def test_shutdown_ends_it(machine):
