@@ -26,7 +26,7 @@ EFI_APP := $(BUILD)/BOOTX64.EFI
 DIRECTORY ?= guests/demo.directory
 IMAGE_INPUTS = $(KERNEL) $(GUESTS_ALL) $(DIRECTORY) scripts/vm64 $(wildcard scripts/vm64lib/*.py boot/grub/*)
 
-.PHONY: all kernel efi guests iso usb run bench test test-unit test-system check clean help format setup
+.PHONY: all kernel efi guests iso usb run bench test test-long test-unit test-system check clean help format setup
 all: kernel efi guests
 kernel: $(KERNEL)
 efi: $(EFI_APP)
@@ -46,6 +46,10 @@ bench: all
 	scripts/vm64 bench $(BENCH)
 
 test: check test-unit test-system
+
+# Every processor model with the whole demonstration; takes some minutes more.
+test-long: export VM64_LONG := 1
+test-long: test
 
 check:
 	scripts/check-includes
@@ -67,6 +71,7 @@ help:
 	@echo 'make run       the same, then the demonstration, its operator console in this terminal'
 	@echo '               (RUN="--engine tcg --boot bios ..." gives options to scripts/vm64 run)'
 	@echo 'make test      unit tests and system tests (TESTS="-k name" gives options to pytest)'
+	@echo 'make test-long the same on every processor model with the whole demonstration'
 	@echo 'make iso       $(BUILD)/vm64.iso: hybrid, started by GRUB from BIOS and from UEFI'
 	@echo 'make usb       $(BUILD)/vm64-usb.img: GPT, started by our own loader from UEFI'
 	@echo 'make bench     measures, as a table (BENCH="--json" as JSON)'

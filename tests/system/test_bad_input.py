@@ -1,4 +1,4 @@
-"""Bad input: a directory, files and commands full of mistakes. Each is told with its place, and everything else runs."""
+"""Bad input: a directory, files and commands full of mistakes; each is told, everything else runs."""
 # Part in the monitor: none.
 
 import random
@@ -6,7 +6,7 @@ import random
 import pytest
 
 from conftest import OPERATOR
-from vm64lib import images, paths, patterns
+from vm64lib import images, paths
 
 SECONDS = 60
 MEMORY = 512
@@ -82,7 +82,8 @@ def directory_of_mistakes():
     d.add("USER HELLO AGAIN 2M 2M G", "V64DIR754E DIRECTORY LINE %%d: USER HELLO IS DEFINED IN LINE %d ALREADY;"
           % (d.lines.index(b"USER HELLO HELLO 1M 1M G") + 1))
     d.add(" IPL ticker.bin")
-    d.bad("NOTHING", ("USER NOTHING N 0 0 G", "V64DIR756E DIRECTORY LINE %d: USER NOTHING HAS AN IPL OR OPTION AUTOLOG"),
+    d.bad("NOTHING",
+          ("USER NOTHING N 0 0 G", "V64DIR756E DIRECTORY LINE %d: USER NOTHING HAS AN IPL OR OPTION AUTOLOG"),
           "IPL hello.bin")
     d.bad("LESS", ("USER LESS L 2M 1M G", "V64DIR757E DIRECTORY LINE %d: STORAGE 2M IS MORE THAN THE MAXIMUM 1M"))
     d.bad("MUCH", ("USER MUCH M LOTS 1M G", "V64DIR755E DIRECTORY LINE %d: STORAGE SIZE 'LOTS' MISSING OR INVALID"))
@@ -98,12 +99,14 @@ def directory_of_mistakes():
     d.bad("BINARY", "USER BINARY B 1M 1M G",
           (b" IPL \xff\xfe\x00\x01hello.bin", "V64DIR769E DIRECTORY LINE %d: CHARACTER X'FF' IN COLUMN 6 IS NOT TEXT"))
     d.add("USER WAYTOOLONG W 1M 1M G", "V64DIR753E DIRECTORY LINE %d: USERID 'WAYTOOLONG' MISSING OR INVALID")
-    d.bad_file("BIG", "4G", r"V64LOG701E BIG NOT LOGGED ON; NO 4194304K OF CONTIGUOUS STORAGE, LARGEST FREE RUN IS \d+K",
+    d.bad_file("BIG", "4G",
+               r"V64LOG701E BIG NOT LOGGED ON; NO 4194304K OF CONTIGUOUS STORAGE, LARGEST FREE RUN IS \d+K",
                "IPL hello.bin")
     d.bad_file("MISSING", "1M", r"V64IPL702E nowhere\.bin: there is no such file", "IPL nowhere.bin")
     d.bad_file("NOINITRD", "4M", r"V64IPL706E nowhere\.img: there is no such file [^\n]* for INITRD",
                "IPL small.linux", "INITRD nowhere.img")
-    d.bad_file("CUT", "96M", r"V64IPL727E cut\.linux: truncated: the kernel part has \d+ bytes, the file holds \d+ of it",
+    d.bad_file("CUT", "96M",
+               r"V64IPL727E cut\.linux: truncated: the kernel part has \d+ bytes, the file holds \d+ of it",
                "IPL cut.linux")
     d.bad_file("STUB", "96M", r"V64IPL721E stub\.linux: not a Linux kernel: 528 bytes", "IPL stub.linux LINUX")
     d.bad_file("HEADER", "96M", r'V64IPL723E header\.linux: not a Linux kernel: no "HdrS" at 202 \(73726448 is there\)',
@@ -253,7 +256,8 @@ TRIPLE = r"DMKDSP453W CP ENTERED; TRIPLE FAULT"
 WILD = {
     "page tables beyond the storage": (["X2 7FFFF000"], r"V64STO461W VICTIM STOPPED: ITS PAGE TABLES LIE IN ABSENT"),
     "no page tables": (["X2 3FF000"], TRIPLE),
-    "stack and PSW nowhere": (["G4 FFFFFFFFFFFFFFF8", "PSW 2 7FFFFFFFFFFFFF"], r"DMKDSP45[013]W|TICKER: UNEXPECTED TRAP"),
+    "stack and PSW nowhere": (["G4 FFFFFFFFFFFFFFF8", "PSW 2 7FFFFFFFFFFFFF"],
+                              r"DMKDSP45[013]W|TICKER: UNEXPECTED TRAP"),
     "no interrupt table": (["X12 0", "X13 0", "PSW 2 0"], TRIPLE),
     "zeroes for code": (["L100000 " + "00000000 " * 20, "G0 FFFFFFFF", "PSW 2 100000"], r""),
     "all registers": (["G%d FFFFFFFFFFFFFFFF" % number for number in range(16)], r"DMKDSP45[013]W|TICKER: UNEXPECTED"),

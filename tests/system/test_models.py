@@ -66,7 +66,8 @@ def test_guests_run(boot, model):
 
 def test_instructions_of_the_newest_model(boot):
     # What this model has beyond broadwell_ult must be refused as well: nothing exits that has no row in the table.
-    machine = boot(cpu="tigerlake", directory=short_directory().replace(" OPTION AUTOLOG\n IPL vmlinuz", " IPL vmlinuz"))
+    directory = short_directory().replace(" OPTION AUTOLOG\n IPL vmlinuz", " IPL vmlinuz")
+    machine = boot(cpu="tigerlake", directory=directory)
     machine.expect(r"SENSITIVE: ROWS 18, PASS 18\n", 60)
     for name, end in (("VMXALL", r"ROWS \d+, WRONG 0\n"), ("MSRS", r"MSRS: SURVIVED")):
         machine.command("AUTOLOG " + name, end, 120)
