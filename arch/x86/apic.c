@@ -6,7 +6,6 @@
 #include "lib/timebase.h"
 
 /* SDM, "Local APIC Register Address Map"; the x2APIC MSR is 800h + offset / 10h. */
-#define APIC_ID 0x20u
 #define APIC_TPR 0x80u
 #define APIC_EOI 0xb0u
 #define APIC_SVR 0xf0u
@@ -66,18 +65,6 @@ bool apic_init(void)
 	put(APIC_LVT_ERROR, LVT_MASKED | 0xfe);
 	put(APIC_DIVIDE, DIVIDE_BY_1);
 	return true;
-}
-
-uint32_t apic_id(void)
-{
-	if (!present)
-		return 0;
-	return page != NULL ? get(APIC_ID) >> 24 : get(APIC_ID);
-}
-
-bool apic_is_x2(void)
-{
-	return present && page == NULL;
 }
 
 void apic_eoi(void)

@@ -7,9 +7,7 @@
 
 /* Takes the APIC over on this processor; false = there is none. */
 bool apic_init(void);
-uint32_t apic_id(void);
 void apic_eoi(void);
-bool apic_is_x2(void);
 /* Measures the timer against the TSC (apic_init() first). */
 void apic_calibrate(void);
 /* Is there a timer that apic_timer() can set? */

@@ -158,16 +158,6 @@ bool paging_is_direct(hpa_t address)
 	return false;
 }
 
-bool paging_map_direct(hpa_t base, uint64_t size)
-{
-	uint64_t end = align_up(base.v + size, PAGE_SIZE);
-
-	for (uint64_t at = align_down(base.v, PAGE_SIZE); at < end; at += PAGE_SIZE)
-		if (!paging_is_direct(HPA(at)) && !map(DIRECT_BASE + at, at, PAGE_SIZE, PTE_NX | PTE_W))
-			return false;
-	return true;
-}
-
 void *cpu_direct(hpa_t address)
 {
 	return (void *)(DIRECT_BASE + address.v);

@@ -12,8 +12,7 @@
 /* Builds the tables from the firmware's map and switches to them. Needs the loader's identity map until then. */
 void paging_init(const struct boot_info *bi);
 
-/* Maps one more range of memory into the direct map, for tables outside what the map calls memory (ACPI). */
-bool paging_map_direct(hpa_t base, uint64_t size);
+/* Is this address of real storage in the direct map? */
 bool paging_is_direct(hpa_t base);
 
 /*

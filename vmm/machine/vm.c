@@ -132,7 +132,6 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 	vm->user = user;
 	str_copy(vm->userid, user->userid, sizeof(vm->userid));
 	vm->state = VM_NO_SYSTEM;
-	vm->in_use = true;
 	vm->account.logon_time = cpu_tsc();
 	table[number] = vm;
 	if ((uint32_t)number >= table_end)
@@ -150,7 +149,6 @@ void vm_logoff(struct vm *vm)
 	table[number] = NULL;
 	while (table_end > 0 && table[table_end - 1] == NULL)
 		table_end--;
-	vm->in_use = false;
 	storage_revoke((uint16_t)number);
 }
 

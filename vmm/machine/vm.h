@@ -77,7 +77,6 @@ struct vm {
 	char system[48];	/* name of what was IPLed, "" = nothing */
 	struct vm_loaded loaded;
 	char why[VM_WHY_LEN];	/* why it ended, plain words with the message number */
-	bool in_use;
 	bool nmi_delivered;	/* since the last reset */
 	bool has_bios;		/* the tiny BIOS is in its storage: ipl/bios.c */
 	bool ended_told;	/* CP has told the operator of the end */
