@@ -30,11 +30,19 @@ typedef hpa_t (*npt_page_source)(void *context);
 uint64_t npt_pages_needed(uint64_t bound);
 
 /*
- * Builds tables for the rows (no overlap in guest addresses). May fail and then nothing that a processor
+ * Builds tables for the rows; where two cover an address the later one counts. May fail and then nothing that a processor
  * uses has changed: -ENOMEM, -EINVAL (a row not page aligned).
  */
 int npt_prepare(struct npt *npt, const struct npt_row *rows, size_t count, npt_page_source source,
 		void *context);
+
+/*
+ * Changes the rights (0 = every access exits) of a range that one row covers exactly and that npt_prepare() has mapped.
+ * Cannot fail; the processor forgets what it kept of the old ones.
+ */
+void npt_set_rights(struct npt *npt, gpa_t guest, uint64_t bound, uint32_t rights);
+/* The processor forgets what it kept of these tables: after they were built anew in the same pages. */
+void npt_flush(const struct npt *npt);
 
 /* What the tables say about one address: false = not mapped. */
 bool npt_lookup(const struct npt *npt, gpa_t guest, hpa_t *real, uint32_t *rights, uint64_t *page_size);

@@ -210,6 +210,24 @@ static void random_accesses_agree_with_a_model(void **state)
 	}
 }
 
+static void a_region_can_be_given_up(void **state)
+{
+	(void)state;
+	memset(&fake.bus, 0, sizeof(fake.bus));
+	assert_int_equal(claim(0x100, 0x107, 1, 0), 0);
+	assert_int_equal(claim(0x200, 0x20f, 2, 0), 0);
+	assert_int_equal(claim(0x300, 0x30f, 1, 0), 0);
+	bus_release(&fake.bus, BUS_PORT, &ram.dev, 1);
+	assert_int_equal(fake.bus.count[BUS_PORT], 1);
+	assert_int_equal(fake_in(0x100, 1), 0xff);
+	ram.bytes[0x205] = 0x5a;
+	assert_int_equal(fake_in(0x205, 1), 0x5a);
+	assert_int_equal(claim(0x100, 0x30f, 3, 0), -EBUSY);
+	bus_release(&fake.bus, BUS_PORT, &ram.dev, 7);	/* no claim is no error */
+	bus_release(&fake.bus, BUS_PORT, &ram.dev, 2);
+	assert_int_equal(claim(0x100, 0x30f, 3, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +235,7 @@ int main(void)
 		cmocka_unit_test_setup(a_claim_is_reached, setup),
 		cmocka_unit_test_setup(nobody_answers_with_ones, setup),
 		cmocka_unit_test_setup(an_access_may_straddle, setup),
+		cmocka_unit_test_setup(a_region_can_be_given_up, setup),
 		cmocka_unit_test_setup(random_accesses_agree_with_a_model, setup),
 	};
 

@@ -22,6 +22,12 @@ struct vm {
 	uint64_t now, hz, wall_base, storage;
 	bool line[16];
 	unsigned int rises[16];	/* how often each line went up */
+	bool gsi[24];
+	struct { uint64_t gpa, bytes; void *storage; uint32_t rights; unsigned int changes; } row[MACHINE_ROWS];
+	unsigned int msis;
+	uint64_t msi_address;	/* the last one's */
+	uint32_t msi_data;
+	uint8_t *memory;	/* the machine's storage for DMA: `storage` bytes, NULL = none */
 	bool intr;
 	unsigned int intr_changes, resets, power_offs, deadline_changes;
 	const char *by;
@@ -63,6 +69,64 @@ void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 	vm->line[line] = asserted;
 	if (vm->irq_hook)
 		vm->irq_hook(vm, line, asserted);
+}
+
+void machine_gsi(struct vm *vm, unsigned int pin, bool asserted)
+{
+	assert_in_range(pin, 0, 23);
+	vm->gsi[pin] = asserted;
+}
+
+void machine_msi(struct vm *vm, uint64_t address, uint32_t data)
+{
+	vm->msis++;
+	vm->msi_address = address;
+	vm->msi_data = data;
+}
+
+void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n)
+{
+	if (vm->memory == NULL || n == 0 || gpa > vm->storage || n > vm->storage - gpa)
+		return NULL;
+	return vm->memory + gpa;
+}
+
+bool machine_dma_read(struct vm *vm, uint64_t gpa, void *to, size_t n)
+{
+	void *p = machine_dma_window(vm, gpa, n);
+
+	if (n != 0 && p == NULL)
+		return false;
+	memcpy(to, p, n);
+	return true;
+}
+
+bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n)
+{
+	void *p = machine_dma_window(vm, gpa, n);
+
+	if (n != 0 && p == NULL)
+		return false;
+	memcpy(p, from, n);
+	return true;
+}
+
+/* Plain storage that lives as long as the test program. */
+void *machine_storage(struct vm *vm, uint64_t bytes)
+{
+	(void)vm;
+	return calloc(1, bytes);
+}
+
+void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)
+{
+	assert_in_range(row, 0, MACHINE_ROWS - 1);
+	assert_int_equal((gpa | bytes) & 4095, 0);
+	vm->row[row].gpa = gpa;
+	vm->row[row].storage = storage;
+	vm->row[row].bytes = bytes;
+	vm->row[row].rights = rights;
+	vm->row[row].changes++;
 }
 
 void machine_intr(struct vm *vm, bool asserted)

@@ -106,6 +106,8 @@ void query_reloc(struct command_call *c)
 	for (uint32_t i = 0; i < vm->row_count && i < VM_ROWS; i++) {
 		const struct npt_row *r = &vm->rows[i];
 
+		if (r->bound == 0)
+			continue;
 		cp_say("  ROW %u: %012llX TO %012llX AT REAL %012llX %c%c%c%s", i,
 		       (unsigned long long)r->guest.v,
 		       (unsigned long long)(r->guest.v + r->bound - 1),

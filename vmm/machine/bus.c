@@ -3,6 +3,7 @@
 #include "vmm/machine/bus.h"
 
 #include "lib/errno.h"
+#include "lib/string.h"
 
 #define PORT_LAST 0xffffu
 
@@ -41,6 +42,7 @@ static uint64_t size_mask(unsigned int size)
 /* Claims may have moved up to make room, so the whole table is written again. */
 static void map_low_ports(struct bus *bus)
 {
+	memset(bus->low, 0, sizeof(bus->low));
 	for (uint32_t i = 0; i < bus->count[BUS_PORT]; i++) {
 		const struct bus_claim *c = &bus->claims[BUS_PORT][i];
 
@@ -72,6 +74,21 @@ int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t la
 	if (space == BUS_PORT)
 		map_low_ports(bus);
 	return 0;
+}
+
+void bus_release(struct bus *bus, enum bus_space space, const struct vdev *dev, uint32_t region)
+{
+	struct bus_claim *claims = bus->claims[space];
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < bus->count[space]; i++)
+		if (claims[i].dev != dev || claims[i].region != region)
+			claims[kept++] = claims[i];
+	if (kept == bus->count[space])
+		return;
+	bus->count[space] = kept;
+	if (space == BUS_PORT)
+		map_low_ports(bus);
 }
 
 static void count_unclaimed(struct bus *bus, enum bus_space space, const struct io_access *a,

@@ -7,7 +7,7 @@
 
 enum bus_space { BUS_PORT, BUS_MMIO };
 
-#define BUS_CLAIMS 48	/* per space */
+#define BUS_CLAIMS 128	/* per space; a byte of low[] tells them apart */
 #define BUS_LOW_PORTS 0x400u
 
 struct bus_claim {
@@ -29,6 +29,9 @@ struct bus {
 /* 0, -EBUSY on an overlap with an earlier claim, -ENOSPC when the table is full, -EINVAL when last < first. */
 int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t last, struct vdev *dev,
 	      uint32_t region, bool bytes);
+
+/* Gives up every claim of this device for this region (a BAR that moves). No claim is no error. */
+void bus_release(struct bus *bus, enum bus_space space, const struct vdev *dev, uint32_t region);
 
 /*
  * Carries one access out. Parts nobody claims read as all ones, writes there are dropped; both are counted.

@@ -5,13 +5,24 @@
 #include "arch/api/cpu.h"
 #include "lib/string.h"
 
-/* The storage at gpa with at least `rights`, and how many bytes of the same row follow. NULL =
- * none. */
+/* Bytes from gpa on that belong to row i, or to a row before it, and to none after it. */
+static uint64_t run_of(const struct vm *vm, uint32_t i, uint64_t at)
+{
+	uint64_t end = vm->rows[i].guest.v + vm->rows[i].bound;
+
+	for (i++; i < vm->row_count; i++)
+		if (vm->rows[i].bound != 0 && vm->rows[i].guest.v > at && vm->rows[i].guest.v < end)
+			end = vm->rows[i].guest.v;
+	return end - at;
+}
+
+/* The storage at gpa with at least `rights`, and how many bytes of the same row follow. NULL = none. */
 static uint8_t *storage_at(struct vm *vm, gpa_t gpa, uint32_t rights, uint64_t *left)
 {
 	uint32_t i;
 
-	for (i = 0; i < vm->row_count && i < VM_ROWS; i++) {
+	/* Where rows overlap the last one counts. */
+	for (i = vm->row_count; i-- > 0;) {
 		const struct npt_row *row = &vm->rows[i];
 		uint64_t offset = gpa.v - row->guest.v;
 
@@ -19,7 +30,7 @@ static uint8_t *storage_at(struct vm *vm, gpa_t gpa, uint32_t rights, uint64_t *
 			continue;
 		if (row->device || (row->rights & rights) != rights)
 			return NULL;
-		*left = row->bound - offset;
+		*left = run_of(vm, i, gpa.v);
 		return (uint8_t *)cpu_direct(HPA(row->base.v + offset));
 	}
 	return NULL;

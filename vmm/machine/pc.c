@@ -2,6 +2,7 @@
 /* Part: machine/; implements what vdev.h says a device may ask of its machine. */
 #include "vmm/machine/pc.h"
 #include "arch/api/cpu.h"
+#include "vmm/machine/gmem.h"
 
 int pc_init(struct vm *vm)
 {
@@ -91,6 +92,21 @@ uint64_t machine_tsc_hz(const struct vm *vm)
 void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 {
 	vpic_set(&vm->devices->pic, line, asserted);
+}
+
+bool machine_dma_read(struct vm *vm, uint64_t gpa, void *to, size_t n)
+{
+	return gmem_read(vm, GPA(gpa), to, n);
+}
+
+bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n)
+{
+	return gmem_write(vm, GPA(gpa), from, n);
+}
+
+void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n)
+{
+	return gmem_window(vm, GPA(gpa), n);
 }
 
 void machine_intr(struct vm *vm, bool asserted)

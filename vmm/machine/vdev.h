@@ -41,7 +41,11 @@ struct vdev {
 /* What a device may ask of its machine. Implemented by machine/, faked by the unit tests. */
 uint64_t machine_now(const struct vm *vm);	/* TSC ticks, absolute: the unit of deadlines */
 uint64_t machine_tsc_hz(const struct vm *vm);	/* ticks a second */
-void machine_irq(struct vm *vm, unsigned int line, bool asserted);	/* ISA line 0-15 into the 8259s */
+/* ISA line 0-15: into the 8259s and into the I/O APIC, there line 0 at pin 2. */
+void machine_irq(struct vm *vm, unsigned int line, bool asserted);
+void machine_gsi(struct vm *vm, unsigned int pin, bool asserted);	/* I/O APIC pin 0-23 alone */
+/* A message-signalled interrupt: what a write of `data` to `address` does (SDM, "Message Signalled Interrupts"). */
+void machine_msi(struct vm *vm, uint64_t address, uint32_t data);
 void machine_intr(struct vm *vm, bool asserted);	/* the 8259s' INT output to the processor */
 void machine_reset_request(struct vm *vm, const char *by);	/* the guest asked for a reset */
 void machine_power_off(struct vm *vm, const char *by);	/* the guest switched itself off */
@@ -52,5 +56,20 @@ bool machine_console_pending(const struct vm *vm, unsigned int unit);	/* is ther
 void machine_deadline_changed(struct vm *vm);	/* a deadline() would answer something else now */
 uint64_t machine_wall_seconds(const struct vm *vm);	/* seconds since 1970-01-01 00:00 UTC */
 uint64_t machine_storage_size(const struct vm *vm);	/* b, bytes: CMOS tells it */
+/* Direct memory access: all or nothing; false = some byte is not the machine's storage (or not writable). */
+bool machine_dma_read(struct vm *vm, uint64_t gpa, void *to, size_t n);
+bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n);
+/* The storage itself where [gpa, gpa + n) is one writable run, else NULL. Valid until the device returns. */
+void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n);
+/* Zeroed storage of CP's for a device, page aligned (2 MiB aligned from that size up), until logoff; NULL = none. */
+void *machine_storage(struct vm *vm, uint64_t bytes);
+/* Rows of the relocation table that devices may set. */
+enum machine_row { ROW_VIDEO, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, MACHINE_ROWS };
+/*
+ * Lets the guest reach `storage` (of machine_storage()) at `gpa` without an exit, page multiples both. rights: 1 read,
+ * 2 write, 4 execute; what is not granted traps and goes to the bus. rights 0 = everything traps. A row that a
+ * device sets again moves or changes. Cheap when only the rights change.
+ */
+void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights);
 
 #endif

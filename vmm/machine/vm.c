@@ -13,11 +13,19 @@
 static struct vm *table[VM_MAX];
 static uint32_t table_end;
 
+#define DEVICE_ROW MIB(16)	/* the largest row of a device: video RAM, flash */
+
+/* EPT's tables: R cut in two by the rows of devices that lie over it, and those rows wherever the guest puts them. */
+static uint64_t tables_needed(uint64_t storage)
+{
+	return npt_pages_needed(storage) + MACHINE_ROWS * npt_pages_needed(DEVICE_ROW);
+}
+
 /* Room for struct vm, its devices, the virtual processor and EPT's tables; guest_bytes of the bench. */
 static uint64_t own_size(uint64_t storage)
 {
 	return align_up(sizeof(struct vm) + sizeof(struct vm_devices) + 64, PAGE_SIZE) +
-	       arch_vcpu_storage() + npt_pages_needed(storage) * PAGE_SIZE;
+	       arch_vcpu_storage() + tables_needed(storage) * PAGE_SIZE;
 }
 
 void *vm_own(struct vm *vm, size_t size, size_t align)
@@ -32,9 +40,46 @@ void *vm_own(struct vm *vm, size_t size, size_t align)
 
 static hpa_t table_page(void *context)
 {
-	void *page = vm_own(context, PAGE_SIZE, PAGE_SIZE);
+	struct vm *vm = context;
 
-	return page != NULL ? cpu_direct_address(page) : HPA(0);
+	if (vm->tables_used == vm->tables_room)
+		return HPA(0);
+	return HPA(vm->tables.v + vm->tables_used++ * PAGE_SIZE);
+}
+
+/* EPT from the rows; again whenever a row has moved. The root stays where it is. */
+static int build_tables(struct vm *vm)
+{
+	memset(cpu_direct(vm->tables), 0, vm->tables_used * PAGE_SIZE);
+	vm->tables_used = 0;
+	return npt_prepare(&vm->npt, vm->rows, vm->row_count, table_page, vm);
+}
+
+void *machine_storage(struct vm *vm, uint64_t bytes)
+{
+	hpa_t run = storage_grant(bytes, bytes >= MIB(2) ? MIB(2) : PAGE_SIZE, (uint16_t)vm->number, true);
+
+	return run.v != 0 ? cpu_direct(run) : NULL;
+}
+
+void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)
+{
+	struct npt_row *r = &vm->rows[1 + row];
+	struct npt_row next = { .guest = GPA(gpa), .base = cpu_direct_address(storage), .bound = bytes, .rights = rights };
+	bool moved = r->guest.v != next.guest.v || r->base.v != next.base.v || r->bound != next.bound;
+
+	CHECK(bytes <= DEVICE_ROW);
+	if (!moved && r->rights == rights)
+		return;
+	*r = next;
+	if (vm->npt.root.v == 0)
+		return;		/* still being made: vm_logon() builds the tables when the devices are there */
+	if (moved) {
+		CHECK(build_tables(vm) == 0);	/* tables_needed() counts the worst place of every row */
+		npt_flush(&vm->npt);
+	} else {
+		npt_set_rights(&vm->npt, next.guest, bytes, rights);
+	}
 }
 
 static int free_number(void)
@@ -59,7 +104,8 @@ static hpa_t grant_storage(uint64_t size, uint16_t owner)
 
 static int take_resources(struct vm *vm, const struct directory_user *user, char *why, size_t room)
 {
-	int e;
+	void *tables;
+	int e = 0;
 
 	vm->storage_size = align_down(user->storage, PAGE_SIZE);
 	vm->storage_base = grant_storage(vm->storage_size, (uint16_t)vm->number);
@@ -70,8 +116,17 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 	}
 	vm->rows[0] = (struct npt_row){ .guest = GPA(0), .base = vm->storage_base,
 					.bound = vm->storage_size, .rights = NPT_ALL };
-	vm->row_count = 1;
-	e = npt_prepare(&vm->npt, vm->rows, vm->row_count, table_page, vm);
+	vm->row_count = VM_ROWS;
+	vm->tables_room = (uint32_t)tables_needed(vm->storage_size);
+	tables = vm_own(vm, vm->tables_room * PAGE_SIZE, PAGE_SIZE);
+	if (tables == NULL)
+		e = -ENOMEM;
+	else
+		vm->tables = cpu_direct_address(tables);
+	if (e == 0)
+		e = pc_init(vm);
+	if (e == 0)
+		e = build_tables(vm);
 	if (e == 0) {
 		void *own = vm_own(vm, arch_vcpu_storage(), PAGE_SIZE);
 
@@ -83,7 +138,7 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 		return e;
 	}
 	msrs_grant(vm);
-	return pc_init(vm);
+	return 0;
 }
 
 static struct vm *new_vm(uint32_t number, uint64_t storage)

@@ -9,7 +9,7 @@
 
 #define VM_USERID_LEN 8
 #define VM_MAX 64		/* machines logged on at the same time */
-#define VM_ROWS 8		/* rows of the relocation table */
+#define VM_ROWS (1 + MACHINE_ROWS)	/* rows of the relocation table: R, then those of devices, which lie over it */
 #define VM_WHY_LEN 160
 
 enum vm_state {
@@ -66,7 +66,7 @@ struct vm {
 	struct pending pending;
 	uint64_t tsc_adjust, misc_enable;	/* MSRs that are only remembered */
 	struct npt npt;
-	struct npt_row rows[VM_ROWS];	/* [0] is R = (l, b) */
+	struct npt_row rows[VM_ROWS];	/* [0] is R = (l, b); [1 + enum machine_row]: bound 0 = not set */
 	uint32_t row_count;
 	struct bus bus;
 	struct vm_devices *devices;
@@ -82,6 +82,8 @@ struct vm {
 	bool ended_told;	/* CP has told the operator of the end */
 	bool halted;		/* it was waiting in HLT when CP stopped it */
 	uint64_t turn;		/* ticks charged for the choice of who runs next: dispatcher */
+	hpa_t tables;		/* the run that EPT's tables come from */
+	uint32_t tables_room, tables_used;	/* pages */
 	hpa_t own_pages;	/* CP's own storage for this machine (VMCS, tables, devices): one run */
 	uint64_t own_bytes;
 	uint64_t own_used;

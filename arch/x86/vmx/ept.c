@@ -50,8 +50,13 @@ static uint64_t *entry_at(struct build *b, uint64_t guest, int level)
 	}
 }
 
+/* A stretch of one row that no later row covers. */
+struct piece {
+	uint64_t guest, base, left;	/* bytes left */
+};
+
 /* The largest page that fits at this place: alignment of both sides, what is left, one memory type. */
-static int level_for(const struct npt_row *row, uint64_t done, int *type)
+static int level_for(const struct npt_row *row, const struct piece *p, int *type)
 {
 	static const uint64_t sizes[] = { 0, PAGE_SIZE, MIB(2), GIB(1) };
 
@@ -60,9 +65,9 @@ static int level_for(const struct npt_row *row, uint64_t done, int *type)
 
 		if ((level == 3 && !vmx_caps.page_1g) || (level == 2 && !vmx_caps.page_2m))
 			continue;
-		if (row->bound - done < size || ((row->guest.v + done) | (row->base.v + done)) & (size - 1))
+		if (p->left < size || (p->guest | p->base) & (size - 1))
 			continue;
-		*type = row->device ? TYPE_UC : mtrr_type(HPA(row->base.v + done), size);
+		*type = row->device ? TYPE_UC : mtrr_type(HPA(p->base), size);
 		if (*type != TYPE_MIXED)
 			return level;
 	}
@@ -70,20 +75,54 @@ static int level_for(const struct npt_row *row, uint64_t done, int *type)
 	return 1;
 }
 
-static int map_row(struct build *b, const struct npt_row *row)
+/* An entry without rights is absent to the processor, but keeps its address: npt_set_rights() finds it again. */
+static int map_piece(struct build *b, const struct npt_row *row, struct piece p)
 {
-	if ((row->guest.v | row->base.v | row->bound) & (PAGE_SIZE - 1))
-		return -EINVAL;
-	for (uint64_t done = 0; done < row->bound;) {
-		int type, level = level_for(row, done, &type);
-		uint64_t *entry = entry_at(b, row->guest.v + done, level);
+	while (p.left != 0) {
+		int type, level = level_for(row, &p, &type);
+		uint64_t *entry = entry_at(b, p.guest, level), size = 1ull << (12 + 9 * (level - 1));
 
 		if (entry == NULL)
 			return -ENOMEM;
-		*entry = (row->base.v + done) | (uint64_t)type << 3 | row->rights |
-			 (level > 1 ? EPT_LARGE : 0);
+		*entry = p.base | (uint64_t)type << 3 | row->rights | (level > 1 ? EPT_LARGE : 0);
 		b->npt->leaves[level - 1]++;
-		done += 1ull << (12 + 9 * (level - 1));
+		p.guest += size;
+		p.base += size;
+		p.left -= size;
+	}
+	return 0;
+}
+
+/* Bytes from `at` to `end` that no row of later[] covers, or 0 and *skip = where the one that covers `at` ends. */
+static uint64_t uncovered(const struct npt_row *later, size_t count, uint64_t at, uint64_t end, uint64_t *skip)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t first = later[i].guest.v, last = first + later[i].bound;
+
+		if (at >= first && at < last) {
+			*skip = last;
+			return 0;
+		}
+		if (first > at && first < end && last != first)
+			end = first;
+	}
+	return end - at;
+}
+
+static int map_row(struct build *b, const struct npt_row *row, const struct npt_row *later, size_t count)
+{
+	uint64_t end = row->guest.v + row->bound, at = row->guest.v, skip = end;
+
+	if ((row->guest.v | row->base.v | row->bound) & (PAGE_SIZE - 1))
+		return -EINVAL;
+	while (at < end) {
+		uint64_t n = uncovered(later, count, at, end, &skip);
+		struct piece p = { at, row->base.v + (at - row->guest.v), n };
+		int e = map_piece(b, row, p);
+
+		if (e != 0)
+			return e;
+		at = n != 0 ? at + n : skip;
 	}
 	return 0;
 }
@@ -106,7 +145,7 @@ int npt_prepare(struct npt *npt, const struct npt_row *rows, size_t count, npt_p
 	if (npt->root.v == 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		int e = map_row(&b, &rows[i]);
+		int e = map_row(&b, &rows[i], &rows[i + 1], count - i - 1);
 
 		if (e != 0)
 			return e;
@@ -114,6 +153,32 @@ int npt_prepare(struct npt *npt, const struct npt_row *rows, size_t count, npt_p
 	/* Accessed and dirty flags stay off: nothing reads them, and the processor saves their writes. */
 	npt->pointer = npt->root.v | TYPE_WB | EPTP_WALK_4;
 	return 0;
+}
+
+void npt_set_rights(struct npt *npt, gpa_t guest, uint64_t bound, uint32_t rights)
+{
+	uint64_t at = guest.v, end = guest.v + bound;
+
+	while (at < end) {
+		uint64_t *table = table_at(npt->root), *entry;
+		int l = 4;
+
+		for (;; l--) {
+			entry = &table[at >> (12 + 9 * (l - 1)) & 511];
+			CHECK(*entry != 0);	/* the row was mapped when the tables were made */
+			if (l == 1 || (*entry & EPT_LARGE))
+				break;
+			table = table_at(HPA(*entry & EPT_ADDRESS));
+		}
+		*entry = (*entry & ~(uint64_t)NPT_ALL) | rights;
+		at += 1ull << (12 + 9 * (l - 1));
+	}
+	npt_flush(npt);
+}
+
+void npt_flush(const struct npt *npt)
+{
+	ept_invalidate(npt->pointer);
 }
 
 bool npt_lookup(const struct npt *npt, gpa_t guest, hpa_t *real, uint32_t *rights, uint64_t *page_size)

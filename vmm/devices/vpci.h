@@ -1,0 +1,103 @@
+/* The virtual PCI bus: functions with configuration space, BARs, INTx, MSI and MSI-X. */
+/* Part: devices/; every PCI device of a machine is a vpci_function and is reached over this. */
+#ifndef VMM_DEVICES_VPCI_H
+#define VMM_DEVICES_VPCI_H
+
+#include "vmm/machine/bus.h"
+#include "vmm/machine/vdev.h"
+
+#define VPCI_FUNCTIONS 32u	/* on bus 0, the only one */
+#define VPCI_BARS 6u
+#define VPCI_ROM_BAR 6u
+#define VPCI_CONFIG 256u
+#define VPCI_DEVFN(device, function) ((uint8_t)((device) << 3 | (function)))
+
+/* Where things are in the guest's address space. The guest's firmware may move BARs, not these. */
+#define VPCI_ECAM_BASE 0xe0000000u	/* bus 0 to 255, 1 MiB each: MCFG tells it */
+#define VPCI_ECAM_SIZE 0x10000000u
+#define VPCI_MMIO_BASE 0xf0000000u	/* BARs when no firmware of the guest's assigns them */
+#define VPCI_MMIO_END 0xfec00000u	/* exclusive */
+#define VPCI_IO_BASE 0xc000u
+
+/* The region number that a function's access() gets for BAR n: VPCI_REGION_BAR + n. Lower ones are the device's own. */
+#define VPCI_REGION_BAR 0x100u
+
+struct vpci;
+struct vpci_function;
+
+struct vpci_identity {
+	uint16_t vendor, device;
+	uint16_t subsystem_vendor, subsystem;
+	uint32_t class_code;	/* 24 bits: class, subclass, programming interface */
+	uint8_t revision;
+	uint8_t header_type;	/* bit 7 = multifunction */
+	uint8_t intx_pin;	/* 1 = INTA#, 0 = none */
+};
+
+struct vpci_bar {
+	uint64_t size;		/* power of two; 0 = this BAR is not there (or is the upper half of a 64-bit one) */
+	bool io, wide, prefetchable;
+	bool mapped;		/* decoded now at `at` */
+	uint64_t at;
+};
+
+struct vpci_ops {
+	/* A byte range of configuration space has been written; the common part is done already. May be NULL. */
+	void (*config_written)(struct vpci_function *f, uint8_t offset, uint8_t size);
+	/* Before a read of configuration space, for registers that live elsewhere. May be NULL. */
+	void (*config_read)(struct vpci_function *f, uint8_t offset, uint8_t size);
+	/* BAR n is now decoded at bar[n].at, or no longer (mapped = false). The bus claims are done. May be NULL. */
+	void (*bar_moved)(struct vpci_function *f, unsigned int n);
+};
+
+struct vpci_msix {
+	uint8_t capability;	/* offset in configuration space, 0 = none */
+	uint8_t bar;
+	uint16_t count;
+	uint32_t table, pending;	/* offsets in the BAR */
+	struct vpci_msix_entry { uint64_t address; uint32_t data, control; } *entries;	/* `count` of the device's own */
+	uint64_t waiting;	/* pending bits: vectors 0-63 */
+};
+
+/* Embedded as the first member of each PCI device. Its vdev's access() is called with BAR regions. */
+struct vpci_function {
+	struct vdev dev;
+	const struct vpci_ops *pci_ops;	/* may be NULL */
+	struct vpci *bus;
+	uint8_t devfn;
+	uint8_t config[VPCI_CONFIG];
+	uint8_t writable[VPCI_CONFIG];	/* bits the guest may change */
+	uint8_t clears[VPCI_CONFIG];	/* bits that a written 1 clears */
+	uint8_t next_capability;	/* where the next one goes */
+	uint8_t msi;			/* capability's offset, 0 = none */
+	bool intx;			/* the line as the device drives it, before INTx disable */
+	struct vpci_bar bar[VPCI_BARS + 1];	/* [VPCI_ROM_BAR] is the expansion ROM's */
+	struct vpci_msix msix;
+};
+
+/* Fills configuration space's header. The vdev part (ops, vm) must be set. No BARs yet. */
+void vpci_function_init(struct vpci_function *f, const struct vpci_identity *id);
+/* size: a power of two, at least 4 (ports) or 16 (memory). A wide (64-bit) BAR takes n + 1 too. */
+void vpci_add_bar(struct vpci_function *f, unsigned int n, uint64_t size, bool io, bool wide, bool prefetchable);
+/* Appends a capability of `size` bytes with ID and link filled in; returns its offset. */
+uint8_t vpci_add_capability(struct vpci_function *f, uint8_t id, uint8_t size);
+void vpci_add_msi(struct vpci_function *f);	/* one vector, 64-bit address, maskable */
+void vpci_add_msix(struct vpci_function *f, unsigned int bar, uint32_t table, uint32_t pending, uint16_t count,
+		   struct vpci_msix_entry *entries);
+/* Puts the function on the bus. -EBUSY: devfn is taken; -ENOSPC. */
+int vpci_attach(struct vpci *bus, struct vpci_function *f, uint8_t devfn);
+
+/* Drives INTx; the PIIX3's routing registers choose the ISA line. */
+void vpci_intx(struct vpci_function *f, bool asserted);
+bool vpci_msi_enabled(const struct vpci_function *f);
+void vpci_msi_raise(struct vpci_function *f);
+bool vpci_msix_enabled(const struct vpci_function *f);
+void vpci_msix_raise(struct vpci_function *f, uint16_t vector);	/* kept pending while masked */
+/* An access to the BAR that holds the table: true = it was the table's or the pending bits', and is done. */
+bool vpci_msix_access(struct vpci_function *f, unsigned int bar, struct io_access *a);
+bool vpci_bus_master(const struct vpci_function *f);	/* may it touch storage? (command register, bit 2) */
+
+/* The common part of a device's reset: command, BARs, MSI, MSI-X as after RST#. */
+void vpci_function_reset(struct vpci_function *f);
+
+#endif
