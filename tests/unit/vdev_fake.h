@@ -30,6 +30,13 @@ struct vm {
 	uint8_t *memory;	/* the machine's storage for DMA: `storage` bytes, NULL = none */
 	bool intr;
 	unsigned int intr_changes, resets, power_offs, deadline_changes;
+	unsigned int interrupt_changes, apic_changes, nmis, inits, eoi_map_changes, eois;
+	uint8_t eoi_vector;	/* the last one's */
+	bool legacy_replacement;
+	bool legacy_line[16];
+	unsigned int legacy_rises[16], gsi_rises[24];
+	void (*gsi_hook)(struct vm *vm, unsigned int pin, bool asserted);
+	void (*eoi_hook)(struct vm *vm, uint8_t vector);
 	const char *by;
 	uint8_t out[FAKE_TEXT], in[FAKE_TEXT];
 	unsigned int out_length, in_length, in_taken;
@@ -74,7 +81,11 @@ void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 void machine_gsi(struct vm *vm, unsigned int pin, bool asserted)
 {
 	assert_in_range(pin, 0, 23);
+	if (asserted && !vm->gsi[pin])
+		vm->gsi_rises[pin]++;
 	vm->gsi[pin] = asserted;
+	if (vm->gsi_hook)
+		vm->gsi_hook(vm, pin, asserted);
 }
 
 void machine_msi(struct vm *vm, uint64_t address, uint32_t data)
@@ -133,6 +144,52 @@ void machine_intr(struct vm *vm, bool asserted)
 {
 	vm->intr = asserted;
 	vm->intr_changes++;
+}
+
+void machine_interrupt_changed(struct vm *vm)
+{
+	vm->interrupt_changes++;
+}
+
+void machine_apic_changed(struct vm *vm)
+{
+	vm->apic_changes++;
+}
+
+void machine_nmi(struct vm *vm)
+{
+	vm->nmis++;
+}
+
+void machine_init(struct vm *vm)
+{
+	vm->inits++;
+}
+
+void machine_eoi(struct vm *vm, uint8_t vector)
+{
+	vm->eois++;
+	vm->eoi_vector = vector;
+	if (vm->eoi_hook)
+		vm->eoi_hook(vm, vector);
+}
+
+void machine_eoi_map_changed(struct vm *vm)
+{
+	vm->eoi_map_changes++;
+}
+
+void machine_legacy_replacement(struct vm *vm, bool on)
+{
+	vm->legacy_replacement = on;
+}
+
+void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted)
+{
+	assert_true(line == 0 || line == 8);
+	if (asserted && !vm->legacy_line[line])
+		vm->legacy_rises[line]++;
+	vm->legacy_line[line] = asserted;
 }
 
 void machine_reset_request(struct vm *vm, const char *by)

@@ -47,6 +47,15 @@ void machine_gsi(struct vm *vm, unsigned int pin, bool asserted);	/* I/O APIC pi
 /* A message-signalled interrupt: what a write of `data` to `address` does (SDM, "Message Signalled Interrupts"). */
 void machine_msi(struct vm *vm, uint64_t address, uint32_t data);
 void machine_intr(struct vm *vm, bool asserted);	/* the 8259s' INT output to the processor */
+void machine_interrupt_changed(struct vm *vm);	/* the local APIC has another interrupt to deliver, or LINT0 changed */
+void machine_apic_changed(struct vm *vm);	/* IA32_APIC_BASE changed: moved, x2APIC mode, on or off */
+void machine_nmi(struct vm *vm);	/* by an IPI, LINT0, the I/O APIC or an MSI */
+void machine_init(struct vm *vm);	/* an INIT message has reached the processor */
+void machine_eoi(struct vm *vm, uint8_t vector);	/* the local APIC's EOI, for the I/O APIC */
+void machine_eoi_map_changed(struct vm *vm);	/* vioapic_eoi_map() has other bits now */
+/* The HPET takes the 8254's line 0 and the clock's line 8: theirs lead nowhere while it is on. */
+void machine_legacy_replacement(struct vm *vm, bool on);
+void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted);	/* the HPET's own line 0 or 8 */
 void machine_reset_request(struct vm *vm, const char *by);	/* the guest asked for a reset */
 void machine_power_off(struct vm *vm, const char *by);	/* the guest switched itself off */
 bool machine_console_room(const struct vm *vm, unsigned int unit);	/* may the UART send now? */
