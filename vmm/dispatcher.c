@@ -143,9 +143,9 @@ static const struct exit_route routes[EXIT_KINDS] = {
 	[EXIT_MONITOR] = { "MONITOR", R_REFLECT, reflect_ud, "MONITOR/MWAIT are not offered: #UD" },
 	[EXIT_PAUSE] = NOBODY("PAUSE"),
 	[EXIT_MACHINE_CHECK] = { "MCENTRY", R_DISPATCHER, machine_check, "a machine check of the real machine: CP stops" },
-	[EXIT_TPR_THRESHOLD] = NOBODY("TPR"),
-	[EXIT_APIC_ACCESS] = NOBODY("APICACC"),
-	[EXIT_VIRTUAL_EOI] = NOBODY("VEOI"),
+	[EXIT_TPR_THRESHOLD] = { "TPR", R_DISPATCHER, window, "the task priority has fallen: a waiting interrupt can be delivered now" },
+	[EXIT_APIC_ACCESS] = { "APICACC", R_INTERPRETER, interpret_apic_access, "the access is interpreted as any other to a device" },
+	[EXIT_VIRTUAL_EOI] = { "VEOI", R_INTERPRETER, interpret_virtual_eoi, "done by the processor; the I/O APIC is told" },
 	[EXIT_GDTR_IDTR] = NOBODY("GDTIDT"),
 	[EXIT_LDTR_TR] = NOBODY("LDTTR"),
 	[EXIT_STORAGE] = { "STORAGE", R_ALLOCATOR, memory_trap, "the memory trap: a touch at or beyond b" },
@@ -154,7 +154,7 @@ static const struct exit_route routes[EXIT_KINDS] = {
 	[EXIT_TIME] = { "TIME", R_ALLOCATOR, time_out, "slice over or a device's deadline" },
 	[EXIT_WBINVD] = { "WBINVD", R_INTERPRETER, interpret_cache, "nothing to do: storage is coherent" },
 	[EXIT_XSETBV] = { "XSETBV", R_INTERPRETER, interpret_xsetbv, "checked against what the machine offers" },
-	[EXIT_APIC_WRITE] = NOBODY("APICWR"),
+	[EXIT_APIC_WRITE] = { "APICWR", R_INTERPRETER, interpret_apic_write, "written by the processor; the register's effect is owed" },
 	[EXIT_RDRAND] = NOBODY("RDRAND"),
 	[EXIT_INVPCID] = NOBODY("INVPCID"),
 	[EXIT_VMFUNC] = { "VMFUNC", R_REFLECT, reflect_ud, "not offered: #UD" },
@@ -224,10 +224,11 @@ static bool do_work(struct vm *vm, uint64_t now)
 		vm->work &= ~VM_WORK_START;
 		vm->account.ipl_time = cpu_tsc();
 		arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, -vm->account.ipl_time);
+		pc_tsc_moved(vm);
 	}
 	if (vm->work & VM_WORK_DEADLINE)
 		pc_find_deadline(vm);
-	if (vm->deadline <= now)
+	if (vm->device_deadline <= now)
 		pc_service(vm, now);
 	if ((vm->work & VM_WORK_EVENT) && !event_prepare(vm)) {
 		struct vm_exit none = { .rip = arch_vcpu_get(&vm->av, VREG_RIP) };
@@ -296,7 +297,11 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 
 		if (__builtin_expect(now >= vm->look_at, 0)) {
 			/* The end of the slice comes first: an event that do_work() has armed must be entered with. */
-			if (now >= slice_end || !do_work(vm, now))
+			if (now >= slice_end)
+				break;
+			if (vm->apic_deadline <= now)
+				pc_expire_apic(vm, now);
+			if ((vm->work != 0 || vm->device_deadline <= now) && !do_work(vm, now))
 				break;
 			vm->look_at = nearest(vm->deadline, slice_end);
 		}
@@ -314,7 +319,7 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 		t->verdict = routes[kind].routine(vm, &t->exit);
 		if (__builtin_expect(t->verdict == V_NEXT, 1))
 			arch_vcpu_advance(&vm->av, &t->exit);
-		else if (!apply(vm, &t->exit, t->verdict))
+		else if (t->verdict != V_RESUME && !apply(vm, &t->exit, t->verdict))
 			break;
 	}
 	now = cpu_tsc();
@@ -334,7 +339,9 @@ static void wake(uint64_t now, uint64_t *next)
 			continue;
 		if (vm->work & VM_WORK_DEADLINE)
 			pc_find_deadline(vm);
-		if (vm->deadline <= now)
+		if (vm->apic_deadline <= now)
+			pc_expire_apic(vm, now);
+		if (vm->device_deadline <= now)
 			pc_service(vm, now);
 		if (event_wakes(vm) || (vm->work & VM_WORK_RESET))
 			vm->state = VM_RUNNABLE;

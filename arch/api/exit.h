@@ -118,6 +118,13 @@ struct vm_exit {
 			uint16_t lmsw;
 		} cr;
 		struct { uint8_t dr, gpr; bool write; } dr;	/* EXIT_DR */
+		struct { uint16_t offset; } apic_write;	/* EXIT_APIC_WRITE: the register, written already; RIP is past it */
+		struct { uint8_t vector; } eoi;		/* EXIT_VIRTUAL_EOI: done already; RIP is past it */
+		struct {	/* EXIT_APIC_ACCESS: nothing done yet */
+			uint16_t offset;
+			bool write, fetch;
+			bool linear;	/* an instruction's own access, not the delivery of an event or a page walk */
+		} apic;
 		struct {	/* EXIT_STORAGE */
 			gpa_t gpa;
 			gva_t gva;

@@ -11,7 +11,7 @@ enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R
 
 enum vreg {
 	VREG_RIP, VREG_RSP, VREG_RFLAGS,
-	VREG_CR0, VREG_CR2, VREG_CR3, VREG_CR4, VREG_CR8,	/* CR0, CR4: as the guest reads them */
+	VREG_CR0, VREG_CR2, VREG_CR3, VREG_CR4, VREG_CR8,	/* CR0, CR4: as the guest reads them; CR8: the class in its APIC's TPR */
 	VREG_EFER, VREG_XCR0,
 	VREG_DR0, VREG_DR1, VREG_DR2, VREG_DR3, VREG_DR6, VREG_DR7,
 	VREG_GDTR_BASE, VREG_GDTR_LIMIT, VREG_IDTR_BASE, VREG_IDTR_LIMIT,
@@ -81,6 +81,8 @@ uint64_t arch_vcpu_cr0_allowed(void);
 uint64_t arch_vcpu_cr4_allowed(void);
 
 uint32_t arch_vcpu_blocking(struct arch_vcpu *av);	/* BLOCKING_ bits */
+/* Would the guest take an interrupt now: IF set, no STI or MOV SS shadow? */
+bool arch_vcpu_open(struct arch_vcpu *av);
 void arch_vcpu_set_blocking(struct arch_vcpu *av, uint32_t blocking);
 
 /* Effect of one instruction done: RIP on, STI/MOV SS shadow off. insn_len 1-15. Dispatcher only. */
@@ -93,6 +95,28 @@ void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi);
 
 /* Names what is wrong with the state the guest would enter with; NULL = no rule of the SDM is broken. */
 const char *arch_vcpu_audit(struct arch_vcpu *av);
+
+/*
+ * The local APIC as far as the processor keeps it: its registers lie in a page, the virtual-APIC page, at their
+ * architectural offsets. SDM, "APIC Virtualization and Virtual Interrupts". What the processor cannot do exits.
+ */
+enum apic_mode { APIC_MODE_OFF, APIC_MODE_MMIO, APIC_MODE_X2 };
+
+/* `page`: the registers, page aligned; `access`: the page that stands at the APIC's address in the guest's storage. */
+void arch_vcpu_set_apic(struct arch_vcpu *av, void *page, void *access);
+void arch_vcpu_apic_mode(struct arch_vcpu *av, enum apic_mode mode);
+bool arch_apic_has_tpr_shadow(void);	/* CR8 does not exit, and acts on the page */
+bool arch_apic_has_registers(void);	/* the access page is of use */
+/* In the APIC's present mode: pending vectors in the page's IRR are delivered by the processor. */
+bool arch_vcpu_delivers(const struct arch_vcpu *av);
+/* A vector has been set in the page's IRR: the processor delivers it when the guest lets it. Only with delivery. */
+void arch_vcpu_request_vector(struct arch_vcpu *av, uint8_t vector);
+/* The highest vectors in IRR and ISR (0 = none), after the page was changed otherwise: by a reset, a restore. */
+void arch_vcpu_set_vectors(struct arch_vcpu *av, uint8_t requested, uint8_t service);
+/* An exit when the guest's task priority class falls below `threshold` (0-15). Not with delivery. */
+void arch_vcpu_tpr_threshold(struct arch_vcpu *av, uint8_t threshold);
+/* Vectors whose EOI exits (EXIT_VIRTUAL_EOI). Only with delivery. */
+void arch_vcpu_eoi_exits(struct arch_vcpu *av, const uint64_t vectors[4]);
 
 /* Lets a guest read or write one MSR of the real processor's without an exit. At first all exit. */
 void arch_vcpu_pass_msr(struct arch_vcpu *av, uint32_t msr, bool read, bool write);

@@ -20,6 +20,8 @@ FIGURES = [
     ("vmcall_ticks", "VMCALL round trip", 150, "{:d} ticks"),
     ("rdmsr_ticks", "RDMSR that exits", 200, "{:d} ticks"),
     ("out_ticks", "OUT to a virtual device", 250, "{:d} ticks"),
+    ("timer_ticks", "timer interrupt, exit to handler, delivered by the processor", 250, "{:d} ticks"),
+    ("timer_inject_ticks", "the same, without virtual-interrupt delivery", 400, "{:d} ticks"),
     ("storage_exits", "EPT violations on a guest's own storage", 0, "{:d}"),
     ("linux_ratio", "Linux to its shell: one guest / bare", 1.05, "{:.3f}"),
     ("linux_pair_ratio", "Linux to both shells: two guests / bare", 2.1, "{:.3f}"),
@@ -93,6 +95,12 @@ def operations(options):
         found["guest_bytes"] = 1024 * number(machine, patterns.GUEST_KIB, 60)
         machine.type("QUERY ALLOC")
         found["cp_bytes"] = 1024 * number(machine, patterns.CP_KIB, 60)
+    with Run(options, "operations without virtual-interrupt delivery",
+             OPERATOR + user("BENCH", "64M", "bench.bin"), "without=vid") as machine:
+        machine.expect(r"BENCH done", options.timeout)
+        for match in patterns.BENCH_VALUE.finditer(machine.console()):
+            if match.group(1) == "timer_ticks":
+                found["timer_inject_ticks"] = int(match.group(2))
     return found
 
 

@@ -130,6 +130,12 @@ uint32_t arch_vcpu_blocking(struct arch_vcpu *av)
 	return core_blocking;
 }
 
+bool arch_vcpu_open(struct arch_vcpu *av)
+{
+	assert_ptr_equal(av, &core.av);
+	return (core_regs[VREG_RFLAGS] & FLAGS_IF) && !(core_blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+}
+
 void arch_vcpu_set_blocking(struct arch_vcpu *av, uint32_t blocking)
 {
 	assert_ptr_equal(av, &core.av);
@@ -168,6 +174,41 @@ int pc_acknowledge(struct vm *vm)
 	return core_pic_vector;
 }
 
+/* The APIC's MSRs: any value is taken, but for one with bit 63 set; what was written is read back. */
+static uint64_t core_apic_msr;
+static uint32_t core_apic_asked;
+static unsigned int core_tsc_moves;
+
+bool pc_read_apic_msr(struct vm *vm, uint32_t msr, uint64_t *value)
+{
+	assert_ptr_equal(vm, &core);
+	core_apic_asked = msr;
+	*value = core_apic_msr;
+	return true;
+}
+
+bool pc_write_apic_msr(struct vm *vm, uint32_t msr, uint64_t value)
+{
+	assert_ptr_equal(vm, &core);
+	core_apic_asked = msr;
+	if (value >> 63)
+		return false;
+	core_apic_msr = value;
+	return true;
+}
+
+void pc_tsc_moved(struct vm *vm)
+{
+	assert_ptr_equal(vm, &core);
+	core_tsc_moves++;
+}
+
+/* The tests say themselves what is pending. */
+void pc_poll_interrupts(struct vm *vm)
+{
+	assert_ptr_equal(vm, &core);
+}
+
 void vm_ended(struct vm *vm, const char *format, ...)
 {
 	va_list args;
@@ -187,6 +228,12 @@ void cp_note(struct vm *vm, const char *format, ...)
 	vsnprintf(core_note, sizeof(core_note), format, args);
 	va_end(args);
 	core_notes++;
+}
+
+bool pc_interrupt_waits(struct vm *vm)
+{
+	assert_ptr_equal(vm, &core);
+	return vm->pending.intr;
 }
 
 static inline void core_free(void)

@@ -1,6 +1,6 @@
 /* Tests RDMSR and WRMSR: which MSRs a guest finds, every #GP, and the arithmetic of the time-stamp counter.
  * Part: unit tests, on the host.
- * UNIT: vmm/interpreter/msr.c vmm/machine/event.c
+ * UNIT: vmm/interpreter/msr.c vmm/machine/event.c vmm/machine/mtrr.c
  */
 #include "tests/unit/core_fake.h"
 
@@ -13,6 +13,11 @@
 #define MISC_ENABLE 0x1a0u
 #define DEBUGCTL 0x1d9u
 #define EFER 0xc0000080u
+
+uint64_t cpu_tsc_hz(void)
+{
+	return 2394459371u;
+}
 
 static const struct vm_exit none = { .insn_len = 2 };
 
@@ -72,14 +77,15 @@ static void refuse(uint32_t msr, uint64_t value)
 /* Of all numbers there are exactly these answer; the rest is #GP(0), counted and told. */
 static void test_which(void **state)
 {
-	static const uint32_t known[] = { 0x10, 0x17, 0x1b, 0x3a, 0x3b, 0x79, 0x8b, 0x179, 0x17a, 0x1a0, 0x1d9, EFER };
+	static const uint32_t known[] = { 0, 1, 0x10, 0x17, 0x1b, 0x2a, 0x3a, 0x3b, 0x79, 0x8b, 0xce, 0x179, 0x17a, 0x1a0,
+					  0x1d9, 0x6e0, EFER };
 	static const uint32_t starts[] = { 0, 0x40000000, 0x7fffe000, 0xc0000000, 0xc0010000, 0xffffe000 };
 	uint64_t value, unknown = 0;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
 		for (uint32_t msr = starts[i]; msr - starts[i] < 0x2000; msr++) {
-			bool is_known = false;
+			bool is_known = mtrr_is(msr) || msr >> 8 == 8;	/* MTRRs and x2APIC's */
 
 			for (size_t k = 0; k < ARRAY_LEN(known); k++)
 				is_known |= known[k] == msr;
@@ -121,10 +127,10 @@ static void test_any_order(void **state)
 
 static void test_constants(void **state)
 {
-	static const uint32_t fixed[] = { 0x17, APIC_BASE, FEATURE_CONTROL, 0x179 };
+	static const uint32_t fixed[] = { 0x17, FEATURE_CONTROL, 0x179, 0xce };
 
 	(void)state;
-	assert_int_equal(get(APIC_BASE), 0xfee00100);	/* BSP, switched off */
+	assert_int_equal(get(0xce), 23 << 8);	/* 2.39 GHz over a bus of 100 MHz */
 	assert_int_equal(get(FEATURE_CONTROL), 1);	/* locked, VMX off */
 	assert_int_equal(get(0x17), 0);
 	assert_int_equal(get(0x179), 0);
@@ -134,11 +140,56 @@ static void test_constants(void **state)
 		refuse(fixed[i], 5);
 		refuse(fixed[i], get(fixed[i]));
 	}
-	refuse(APIC_BASE, 0xfee00900);
 	put(0x8b, 0);	/* as the SDM has it before CPUID is asked for the revision */
 	put(0x79, 0x12345678);
 	put(0x17a, 0);
 	assert_int_equal(core.account.unknown_msrs, 0);
+}
+
+/* The APIC's own are its business: they reach it, and its refusal is #GP. */
+static void test_apic(void **state)
+{
+	static const uint32_t msrs[] = { APIC_BASE, 0x6e0, 0x800, 0x80b, 0x83f, 0x8ff };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(msrs); i++) {
+		put(msrs[i], 0x1234567800000000 | i);
+		assert_int_equal(core_apic_asked, msrs[i]);
+		assert_true(get(msrs[i]) == (0x1234567800000000 | i));
+		core_expect_fault(write_msr(msrs[i], 1ull << 63), EXC_GP, 0);
+	}
+	assert_int_equal(core.account.unknown_msrs, 0);
+}
+
+static void test_mtrrs(void **state)
+{
+	uint64_t value;
+
+	(void)state;
+	mtrr_reset(&core.mtrr);
+	assert_int_equal(get(0xfe), 0x508);	/* eight ranges, fixed ones, WC */
+	refuse(0xfe, 0x508);
+	assert_int_equal(get(0x2ff), 0);
+	put(0x2ff, 0xc06);
+	refuse(0x2ff, 0xc02);
+	refuse(0x2ff, 0x1c06);
+	assert_int_equal(get(0x2ff), 0xc06);
+	put(0x250, 0x0605040100060606);
+	refuse(0x250, 0x0306060606060606);
+	refuse(0x26f, 0x0606060606060607);
+	assert_true(get(0x250) == 0x0605040100060606);
+	put(0x20f, 0xfff0000800);
+	refuse(0x20f, 0x10000000800);	/* beyond 40 bits */
+	refuse(0x20f, 0xfff0000400);
+	put(0x20e, 0xff00000001);
+	refuse(0x20e, 0xff00000002);
+	refuse(0x20e, 0x10000000000);
+	assert_true(get(0x20f) == 0xfff0000800 && get(0x20e) == 0xff00000001);
+	core_expect_fault(read_msr(0x210, &value), EXC_GP, 0);
+	mtrr_firmware(&core.mtrr, 40);
+	assert_int_equal(get(0x2ff), 0xc06);
+	assert_true(get(0x259) == 0 && get(0x258) == 0x0606060606060606 && get(0x268) == 0x0606060606060606);
+	assert_true(get(0x200) == 0xc0000000 && get(0x201) == 0xffc0000800);
 }
 
 static void test_tsc(void **state)
@@ -149,7 +200,9 @@ static void test_tsc(void **state)
 	assert_int_equal(get(TSC), 600000);
 	assert_int_equal(get(TSC_ADJUST), 0);
 
+	core_tsc_moves = 0;
 	put(TSC, 650000);	/* moves TSC_ADJUST by as much */
+	assert_int_equal(core_tsc_moves, 1);
 	assert_int_equal(get(TSC), 650000);
 	assert_int_equal(get(TSC_ADJUST), 50000);
 	core_tsc += 77;
@@ -247,7 +300,8 @@ static void test_efer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_which), TEST(test_any_order), TEST(test_constants), TEST(test_tsc), TEST(test_tsc_runs_on),
+		TEST(test_which), TEST(test_any_order), TEST(test_constants), TEST(test_apic), TEST(test_mtrrs),
+		TEST(test_tsc), TEST(test_tsc_runs_on),
 		TEST(test_misc_enable), TEST(test_debugctl), TEST(test_efer),
 	};
 

@@ -237,6 +237,18 @@ void machine_deadline_changed(struct vm *vm)
 	vm->deadline_changes++;
 }
 
+void machine_vector_requested(struct vm *vm, uint8_t vector)
+{
+	(void)vector;
+	vm->interrupt_changes++;
+}
+
+void machine_apic_deadline(struct vm *vm, uint64_t deadline)
+{
+	(void)deadline;
+	vm->deadline_changes++;
+}
+
 uint64_t machine_wall_seconds(const struct vm *vm)
 {
 	return vm->wall_base + vm->now / vm->hz;

@@ -28,15 +28,20 @@ static uint32_t bit_of(uint8_t vector)
 	return 1u << (vector & 31);
 }
 
+/* The highest vector that is set, known not to be above `limit`; 0 = none. */
+static uint8_t highest_below(const struct vlapic *l, uint32_t first, uint8_t limit)
+{
+	const uint32_t *word = vlapic_reg((struct vlapic *)(uintptr_t)l, first + limit / 32u * 16u);
+
+	for (uint32_t i = limit / 32u + 1u; i-- > 0; word -= 4)
+		if (*word != 0)
+			return (uint8_t)(i * 32 + 31 - (uint32_t)__builtin_clz(*word));
+	return 0;
+}
+
 static uint8_t highest(const struct vlapic *l, uint32_t first)
 {
-	for (uint32_t i = 8; i-- > 0; ) {
-		uint32_t word = *vlapic_reg(l, first + i * 16);
-
-		if (word != 0)
-			return (uint8_t)(i * 32 + 31 - (uint32_t)__builtin_clz(word));
-	}
-	return 0;
+	return highest_below(l, first, 255);
 }
 
 uint32_t vlapic_ppr(const struct vlapic *l)
@@ -70,10 +75,11 @@ static void request(struct vlapic *l, uint8_t vector, bool level)
 {
 	uint32_t *tmr = word_of(l, VLAPIC_TMR, vector);
 
-	refresh_if_changed(l);
 	*tmr = level ? *tmr | bit_of(vector) : *tmr & ~bit_of(vector);
 	*word_of(l, VLAPIC_IRR, vector) |= bit_of(vector);
-	if (vector > l->irr) {
+	if (l->hardware_delivery) {
+		machine_vector_requested(l->dev.vm, vector);
+	} else if (vector > l->irr) {
 		l->irr = vector;
 		machine_interrupt_changed(l->dev.vm);
 	}
@@ -91,19 +97,13 @@ void vlapic_error(struct vlapic *l, uint32_t error)
 		request(l, (uint8_t)lvt, false);
 }
 
-void vlapic_deliver(struct vlapic *l, unsigned int mode, uint8_t vector, bool level)
+static void __attribute__((noinline)) deliver_other(struct vlapic *l, unsigned int mode)
 {
-	if (!(l->base & VLAPIC_BASE_ENABLE))
-		return;
 	switch (mode) {
 	case VLAPIC_FIXED:
 	case VLAPIC_LOWEST:
-		if (!l->enabled)
-			return;
-		if (vector < VLAPIC_LOWEST_VECTOR)
+		if (l->enabled)
 			vlapic_error(l, VLAPIC_ESR_RECEIVE_ILLEGAL);
-		else
-			request(l, vector, level);
 		return;
 	case VLAPIC_NMI:
 		machine_nmi(l->dev.vm);
@@ -118,6 +118,16 @@ void vlapic_deliver(struct vlapic *l, unsigned int mode, uint8_t vector, bool le
 		 */
 		return;
 	}
+}
+
+void vlapic_deliver(struct vlapic *l, unsigned int mode, uint8_t vector, bool level)
+{
+	if (!(l->base & VLAPIC_BASE_ENABLE))
+		return;
+	if (mode <= VLAPIC_LOWEST && l->enabled && vector >= VLAPIC_LOWEST_VECTOR)
+		request(l, vector, level);
+	else
+		deliver_other(l, mode);
 }
 
 /* Flat or cluster model; in x2APIC mode the logical ID is cluster 0, bit 0. */
@@ -199,7 +209,7 @@ int vlapic_acknowledge(struct vlapic *l)
 	*word_of(l, VLAPIC_IRR, l->irr) &= ~bit_of(l->irr);
 	*word_of(l, VLAPIC_ISR, l->irr) |= bit_of(l->irr);
 	l->isr = l->irr;
-	l->irr = highest(l, VLAPIC_IRR);
+	l->irr = highest_below(l, VLAPIC_IRR, l->irr);
 	*vlapic_reg(l, VLAPIC_PPR) = vlapic_ppr(l);
 	return vector;
 }

@@ -137,6 +137,12 @@ static inline bool vlapic_is_x2apic(const struct vlapic *l)
 bool vlapic_read_msr(struct vlapic *l, uint32_t msr, uint64_t *value);
 bool vlapic_write_msr(struct vlapic *l, uint32_t msr, uint64_t value);
 
+/* Lets the timer do what is due at `now` (TSC): what the device's service() does, for the exit path. */
+static inline void vlapic_expire(struct vlapic *l, uint64_t now)
+{
+	vlapic_timer_service(l, now);
+}
+
 /* guest's TSC = host's + offset, from now on. */
 void vlapic_set_tsc_offset(struct vlapic *l, uint64_t offset);
 

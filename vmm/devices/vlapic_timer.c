@@ -32,7 +32,7 @@ static void update_deadline(struct vlapic *l)
 		next = t->not_before;
 	if (next != t->deadline) {
 		t->deadline = next;
-		machine_deadline_changed(l->dev.vm);
+		machine_apic_deadline(l->dev.vm, l->timer.deadline);
 	}
 }
 

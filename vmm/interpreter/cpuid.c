@@ -22,7 +22,7 @@ void cpuid_init(void)
 
 	cpuid_policy_make(&policy, &machine);
 	for (uint32_t leaf = 0; leaf < POLICY_BASIC; leaf++)
-		just_a_row[leaf] = leaf == 1 || leaf == 4 || leaf == 7 || leaf == 0xd ? NULL : &policy.basic[leaf];
+		just_a_row[leaf] = leaf == 1 || leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd ? NULL : &policy.basic[leaf];
 }
 
 static enum verdict answer(struct vm *vm, const struct cpuid_regs *r)

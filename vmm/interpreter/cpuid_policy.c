@@ -15,13 +15,14 @@ const struct cpuid_rule cpuid_rules[] = {
 	{ 1, 0, EBX, 0x0000ff00, 0x00010000, "one processor, APIC ID 0: the machine has one" },
 	{ 1, 0, ECX,
 	  ALL & ~(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(10) | BIT(11) | BIT(14) |
-		  BIT(15) | BIT(16) | BIT(18) | BIT(21) | BIT(24) | BIT(27)), BIT(31),
+		  BIT(15) | BIT(16) | BIT(18) | BIT(21) | BIT(24) | BIT(27)), BIT(21) | BIT(24) | BIT(31),
 	  "DTES64, DS-CPL, PDCM: PMU hidden; MONITOR: idle is HLT; VMX, SMX: not offered; EIST, TM2: power is the "
-	  "real machine's; CNXT-ID, xTPR: bits of MISC_ENABLE that a guest may not change; SDBG, DCA: real machine's; x2APIC, TSC deadline: no local APIC yet; OSXSAVE follows CR4" },
-	{ 1, 0, EDX, ALL & ~(BIT(9) | BIT(12) | BIT(18) | BIT(21) | BIT(22) | BIT(28) | BIT(29) | BIT(31)), 0,
-	  "APIC: none yet; MTRR: memory types are the real machine's; PSN, DS, ACPI, TM, PBE: power and PMU; HTT: one "
+	  "real machine's; CNXT-ID, xTPR: bits of MISC_ENABLE that a guest may not change; SDBG, DCA: real machine's; x2APIC and TSC deadline are the virtual APIC's; OSXSAVE follows CR4" },
+	{ 1, 0, EDX, ALL & ~(BIT(9) | BIT(12) | BIT(18) | BIT(21) | BIT(22) | BIT(28) | BIT(29) | BIT(31)), BIT(9) | BIT(12),
+	  "APIC and MTRR are virtual; PSN, DS, ACPI, TM, PBE: power and PMU; HTT: one "
 	  "processor" },
 	{ 2, 0, EAX, ALL, 0, "" }, { 2, 0, EBX, ALL, 0, "" }, { 2, 0, ECX, ALL, 0, "" }, { 2, 0, EDX, ALL, 0, "" },
+	{ 6, 0, EAX, 0, BIT(2), "ARAT: the virtual APIC's timer never stops; power and thermal features are the real machine's" },
 	{ 7, 0, EBX,
 	  BIT(0) | BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(13) | BIT(16) | BIT(17) |
 		  BIT(18) | BIT(19) | BIT(20) | BIT(21) | BIT(23) | BIT(24) | BIT(26) | BIT(27) | BIT(28) |
@@ -72,6 +73,14 @@ static void make_caches(struct cpuid_policy *p, const struct cpuid_machine *m)
 		r.eax &= 0x3fff;	/* shared by one logical processor, one core in the package */
 		p->caches[i] = r;
 	}
+}
+
+/* One thread of one core, x2APIC ID 0. SDM, "CPUID", leaf 0Bh: level types 1 (SMT) and 2 (core). */
+static void make_topology(struct cpuid_policy *p)
+{
+	p->topology[0] = (struct cpuid_regs){ .ebx = 1, .ecx = 1 << 8 };
+	p->topology[1] = (struct cpuid_regs){ .ebx = 1, .ecx = 2 << 8 | 1 };
+	p->topology[2] = (struct cpuid_regs){ .ecx = 2 };
 }
 
 #define XCR0_AVX BIT(2)
@@ -167,6 +176,7 @@ void cpuid_policy_make(struct cpuid_policy *p, const struct cpuid_machine *m)
 	follow_xcr0(p, m->xcr0);
 	p->basic[7].eax = p->features1.eax != 0;
 	make_caches(p, m);
+	make_topology(p);
 	make_xsave(p, m);
 	make_time(p, m);
 	make_hypervisor(p);
@@ -176,6 +186,8 @@ const struct cpuid_regs *cpuid_policy_subleaf(const struct cpuid_policy *p, uint
 {
 	if (leaf == 4)
 		return subleaf < POLICY_CACHES ? &p->caches[subleaf] : &p->none;
+	if (leaf == 0xb)
+		return subleaf < POLICY_TOPOLOGY ? &p->topology[subleaf] : &p->none;
 	if (leaf == 7)
 		return subleaf == 0 ? &p->basic[7] : subleaf == 1 ? &p->features1 : &p->none;
 	return subleaf < POLICY_XSAVE ? &p->xsave[subleaf] : &p->none;

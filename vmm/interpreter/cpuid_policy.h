@@ -9,6 +9,7 @@
 #define POLICY_EXTENDED 9u	/* leaves 80000000h .. 80000008h */
 #define POLICY_HYPERVISOR 17u	/* leaves 40000000h .. 40000010h */
 #define POLICY_XSAVE 10u	/* subleaves of leaf Dh */
+#define POLICY_TOPOLOGY 3u	/* subleaves of leaf Bh */
 #define POLICY_CACHES 6u	/* subleaves of leaf 4 */
 
 struct cpuid_machine {
@@ -24,6 +25,7 @@ struct cpuid_policy {
 	struct cpuid_regs hypervisor[POLICY_HYPERVISOR];
 	struct cpuid_regs xsave[POLICY_XSAVE];
 	struct cpuid_regs caches[POLICY_CACHES];
+	struct cpuid_regs topology[POLICY_TOPOLOGY];
 	struct cpuid_regs features1;	/* leaf 7, subleaf 1 */
 	struct cpuid_regs none;
 };
@@ -36,7 +38,7 @@ const struct cpuid_regs *cpuid_policy_subleaf(const struct cpuid_policy *p, uint
 /* SDM, "CPUID": a basic leaf beyond the highest answers as the highest one. */
 static inline const struct cpuid_regs *cpuid_policy_find(const struct cpuid_policy *p, uint32_t leaf, uint32_t subleaf)
 {
-	if (leaf == 4 || leaf == 7 || leaf == 0xd)
+	if (leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd)
 		return cpuid_policy_subleaf(p, leaf, subleaf);
 	if (leaf < POLICY_BASIC)
 		return &p->basic[leaf];

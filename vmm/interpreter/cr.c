@@ -87,12 +87,13 @@ static enum verdict write_cr4(struct vm *vm, uint64_t value)
 	return V_NEXT;
 }
 
-/* Without a local APIC CR8 is a register that only remembers. */
+/* CR8 is the class of the APIC's task priority; what it held back may come now. SDM, "Task Priority in IA-32e Mode". */
 static enum verdict write_cr8(struct vm *vm, uint64_t value)
 {
 	if (value & ~15ull)
 		return event_raise_error(vm, EXC_GP, 0);
 	arch_vcpu_set(&vm->av, VREG_CR8, value);
+	vm_kick(vm, VM_WORK_EVENT);
 	return V_NEXT;
 }
 

@@ -12,6 +12,9 @@ enum verdict interpret_cpuid(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_rdmsr(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_wrmsr(struct vm *vm, const struct vm_exit *exit);
 /* cr.c */
+enum verdict interpret_apic_write(struct vm *vm, const struct vm_exit *exit);
+enum verdict interpret_apic_access(struct vm *vm, const struct vm_exit *exit);
+enum verdict interpret_virtual_eoi(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_cr(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_xsetbv(struct vm *vm, const struct vm_exit *exit);
 /* io.c */

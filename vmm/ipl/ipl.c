@@ -6,6 +6,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "vmm/machine/gmem.h"
+#include "vmm/machine/pc.h"
 
 #define FILES 64
 
@@ -157,6 +158,7 @@ static int load(struct vm *vm, const struct ipl_request *request, bool clear, ch
 	if (result == 0) {
 		/* boot.c finds the disk image by this name. */
 		str_copy(vm->system, job.image->name, sizeof(vm->system));
+		pc_firmware_work(vm);
 		result = load_kind(&job);
 	}
 	if (result != 0) {

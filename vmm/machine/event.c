@@ -124,14 +124,41 @@ static void fit_to_mode(struct vm *vm, struct event *e)
 		arch_vcpu_set(&vm->av, VREG_RFLAGS, arch_vcpu_get(&vm->av, VREG_RFLAGS) | RFLAGS_RF_BIT);
 }
 
+static bool only_interrupts(const struct pending *p)
+{
+	return !p->exception.valid && !p->requeued_valid && !p->held.valid && !p->nmi;
+}
+
+/* What event_merge() comes to when there is nothing but an interrupt, or nothing at all: most of the times. */
+static void prepare_interrupt(struct vm *vm)
+{
+	struct event inject = { .type = EVENT_INTERRUPT };
+
+	if (vm->pending.intr && arch_vcpu_open(&vm->av)) {
+		int vector = pc_acknowledge(vm);
+
+		inject.valid = vector >= 0;
+		inject.vector = (uint8_t)vector;
+		vm->account.events += inject.valid;
+	}
+	arch_vcpu_inject(&vm->av, &inject);
+	/* If there is one still, it waits for the guest to let it in. */
+	arch_vcpu_want_window(&vm->av, vm->pending.intr, false);
+	vm->work &= ~VM_WORK_EVENT;
+}
+
 bool event_prepare(struct vm *vm)
 {
 	struct event_choice c;
-	struct event_gate gate = {
-		.interrupts_on = (arch_vcpu_get(&vm->av, VREG_RFLAGS) & RFLAGS_IF_BIT) != 0,
-		.blocking = arch_vcpu_blocking(&vm->av),
-	};
+	struct event_gate gate;
 
+	pc_poll_interrupts(vm);
+	if (only_interrupts(&vm->pending)) {
+		prepare_interrupt(vm);
+		return true;
+	}
+	gate.interrupts_on = (arch_vcpu_get(&vm->av, VREG_RFLAGS) & RFLAGS_IF_BIT) != 0;
+	gate.blocking = arch_vcpu_blocking(&vm->av);
 	c = event_merge(&vm->pending, gate);
 	if (c.triple_fault)
 		return false;
@@ -141,7 +168,7 @@ bool event_prepare(struct vm *vm)
 		if (vector >= 0)
 			c.inject = (struct event){ .valid = true, .vector = (uint8_t)vector,
 						   .type = EVENT_INTERRUPT };
-		/* The 8259s may still hold more: wait for the handler to let them in. */
+		/* There may be more: wait for the handler to let them in. */
 		c.want_interrupt_window |= vm->pending.intr;
 	}
 	/* An NMI is entered with unblocked: the processor blocked when it began to deliver it the first time. */
@@ -154,12 +181,14 @@ bool event_prepare(struct vm *vm)
 	}
 	arch_vcpu_inject(&vm->av, &c.inject);
 	arch_vcpu_want_window(&vm->av, c.want_interrupt_window, c.want_nmi_window);
-	/* What the 8259s said while they were acknowledged has been taken into account. */
+	/* What the controllers said while they were acknowledged has been taken into account. */
 	vm->work &= ~VM_WORK_EVENT;
 	return true;
 }
 
-bool event_wakes(const struct vm *vm)
+bool event_wakes(struct vm *vm)
 {
-	return vm->pending.intr || vm->pending.held.valid || vm->pending.nmi || vm->pending.requeued_valid || vm->pending.exception.valid;
+	const struct pending *p = &vm->pending;
+
+	return pc_interrupt_waits(vm) || p->held.valid || p->nmi || p->requeued_valid || p->exception.valid;
 }

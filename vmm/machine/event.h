@@ -19,7 +19,7 @@ struct event_gate {
 
 struct event_choice {
 	struct event inject;	/* valid = deliver this */
-	bool take_interrupt;	/* acknowledge the 8259s and deliver that vector: inject is not valid then */
+	bool take_interrupt;	/* acknowledge the controller and deliver that vector: inject is not valid then */
 	bool want_interrupt_window, want_nmi_window;
 	bool triple_fault;	/* a fault while delivering #DF: the processor shuts down */
 };
@@ -39,6 +39,6 @@ enum verdict event_page_fault(struct vm *vm, gva_t address, uint32_t error);
 /* Before an entry with VM_WORK_EVENT: merges and arms the processor. False = triple fault. */
 bool event_prepare(struct vm *vm);
 /* Would the machine, in HLT, be woken by what is pending? */
-bool event_wakes(const struct vm *vm);
+bool event_wakes(struct vm *vm);
 
 #endif

@@ -2,74 +2,164 @@
 /* Part: machine/; implements what vdev.h says a device may ask of its machine. */
 #include "vmm/machine/pc.h"
 #include "arch/api/cpu.h"
+#include "lib/errno.h"
 #include "vmm/machine/gmem.h"
 
-int pc_init(struct vm *vm)
+/* Into the list of the machine's devices; those with deadlines into a second one, which is looked at often. */
+static void add(struct vm_devices *d, struct vdev *dev)
+{
+	CHECK(d->count < PC_DEVICES);
+	d->all[d->count++] = dev;
+	if (dev->ops->deadline != NULL && dev != &d->lapic.dev)
+		d->timed[d->timed_count++] = dev;
+}
+
+static void pit_taken(void *who)
+{
+	vpit_irq0_taken(who, cpu_tsc());
+}
+
+/* The interrupt controllers, which the others' wires end at. */
+static int make_controllers(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;
-	int e = 0;
+	int e;
 
+	d->apic_page = vm_own(vm, PAGE_SIZE, PAGE_SIZE);
+	d->apic_access = vm_own(vm, PAGE_SIZE, PAGE_SIZE);
+	if (d->apic_page == NULL || d->apic_access == NULL)
+		return -ENOMEM;
+	/* In the direction of the wires, against which each tells the next one of its reset. */
+	vlapic_init(&d->lapic, vm, d->apic_page);
+	d->lapic.address_bits = (uint8_t)cpu_physical_bits();
+	vioapic_init(&d->ioapic, vm, &d->lapic);
 	vpic_init(&d->pic, vm);
+	add(d, &d->pic.dev);
+	add(d, &d->lapic.dev);
+	add(d, &d->ioapic.dev);
+	e = vpic_claim(&d->pic, &vm->bus);
+	e = e != 0 ? e : vlapic_claim(&d->lapic, &vm->bus);
+	return e != 0 ? e : vioapic_claim(&d->ioapic, &vm->bus);
+}
+
+/* What every PC has had since the AT. */
+static int make_board(struct vm *vm)
+{
+	struct vm_devices *d = vm->devices;
+	int e;
+
 	vpit_init(&d->pit, vm);
 	vrtc_init(&d->rtc, vm);
 	vuart_init(&d->com1, vm, 0);
 	vreset_init(&d->reset, vm);
 	vdelay_init(&d->delay, vm);
+	add(d, &d->com1.dev);
+	add(d, &d->pit.dev);
+	add(d, &d->rtc.dev);
+	add(d, &d->reset.dev);
+	add(d, &d->delay.dev);
 	vpit_attach(&d->pit, &d->pic);
-	e = e != 0 ? e : vpic_claim(&d->pic, &vm->bus);
-	e = e != 0 ? e : vpit_claim(&d->pit, &vm->bus);
+	vioapic_watch(&d->ioapic, VIOAPIC_TIMER_PIN, pit_taken, &d->pit);
+	e = vpit_claim(&d->pit, &vm->bus);
 	e = e != 0 ? e : vrtc_claim(&d->rtc, &vm->bus);
 	e = e != 0 ? e : vuart_claim(&d->com1, &vm->bus);
 	e = e != 0 ? e : vreset_claim(&d->reset, &vm->bus);
-	e = e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
+	return e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
+}
+
+static int make_pci(struct vm *vm)
+{
+	struct vm_devices *d = vm->devices;
+	int e;
+
+	vpci_init(&d->pci, vm);
+	e = vpiix_init(&d->piix, vm, &d->pci);
+	add(d, &d->pci.dev);
+	add(d, &d->piix.host.pci.dev);
+	add(d, &d->piix.isa.pci.dev);
+	add(d, &d->piix.pm.pci.dev);
+	e = e != 0 ? e : vpci_claim(&d->pci, &vm->bus);
+	vreset_attach_pci(&d->reset, &d->pci.dev, VPCI_REGION_ADDRESS);
 	return e;
+}
+
+int pc_init(struct vm *vm)
+{
+	int e = make_controllers(vm);
+
+	e = e != 0 ? e : make_board(vm);
+	return e != 0 ? e : make_pci(vm);
 }
 
 struct vdev *pc_device(struct vm *vm, uint32_t i)
 {
-	struct vm_devices *d = vm->devices;
-	struct vdev *all[] = { &d->com1.dev, &d->pic.dev, &d->pit.dev, &d->rtc.dev, &d->reset.dev,
-			       &d->delay.dev };
-
-	return i < ARRAY_LEN(all) ? all[i] : NULL;
+	return i < vm->devices->count ? vm->devices->all[i] : NULL;
 }
 
 void pc_reset(struct vm *vm)
 {
-	struct vdev *d;
+	struct vm_devices *d = vm->devices;
 
-	for (uint32_t i = 0; (d = pc_device(vm, i)) != NULL; i++)
-		d->ops->reset(d);
+	for (uint32_t i = 0; i < d->count; i++)
+		d->all[i]->ops->reset(d->all[i]);
+	pc_reset_interrupts(vm);
+	vm->apic_deadline = d->lapic.dev.ops->deadline(&d->lapic.dev);
 	pc_find_deadline(vm);
 }
 
 void pc_find_deadline(struct vm *vm)
 {
-	struct vdev *d;
+	const struct vm_devices *d = vm->devices;
+	uint64_t nearest = TIME_NEVER;
 
-	vm->deadline = TIME_NEVER;
 	vm->work &= ~VM_WORK_DEADLINE;
-	for (uint32_t i = 0; (d = pc_device(vm, i)) != NULL; i++) {
-		uint64_t t = d->ops->deadline != NULL ? d->ops->deadline(d) : TIME_NEVER;
+	for (uint32_t i = 0; i < d->timed_count; i++) {
+		uint64_t t = d->timed[i]->ops->deadline(d->timed[i]);
 
-		if (t < vm->deadline)
-			vm->deadline = t;
+		if (t < nearest)
+			nearest = t;
 	}
+	vm->device_deadline = nearest;
+	vm->deadline = vm->apic_deadline < nearest ? vm->apic_deadline : nearest;
 }
 
 void pc_service(struct vm *vm, uint64_t now)
 {
-	struct vdev *d;
+	const struct vm_devices *d = vm->devices;
 
-	for (uint32_t i = 0; (d = pc_device(vm, i)) != NULL; i++)
-		if (d->ops->service != NULL && d->ops->deadline(d) <= now)
-			d->ops->service(d, now);
+	for (uint32_t i = 0; i < d->timed_count; i++)
+		if (d->timed[i]->ops->deadline(d->timed[i]) <= now)
+			d->timed[i]->ops->service(d->timed[i], now);
 	pc_find_deadline(vm);
 }
 
-int pc_acknowledge(struct vm *vm)
+void pc_expire_apic(struct vm *vm, uint64_t now)
 {
-	return vpic_acknowledge(&vm->devices->pic);
+	vlapic_expire(&vm->devices->lapic, now);
+}
+
+static void set_register(struct vlapic *l, uint32_t offset, uint32_t value)
+{
+	l->regs[offset / 4] = value;
+	vlapic_register_write(l, offset);
+}
+
+#define LVT_EXTINT 0x700u
+#define LVT_NMI 0x400u
+#define SVR_ENABLED 0x1ffu
+
+void pc_firmware_work(struct vm *vm)
+{
+	struct vm_devices *d = vm->devices;
+	/* the edge/level register of the second 8259: lines 10 and 11, where PCI's end, are sensitive to levels */
+	struct io_access levels = { .addr = 0x4d1, .value = 0x0c, .size = 1, .write = true };
+
+	set_register(&d->lapic, VLAPIC_SVR, SVR_ENABLED);
+	set_register(&d->lapic, VLAPIC_LVT_LINT0, LVT_EXTINT);
+	set_register(&d->lapic, VLAPIC_LVT_LINT1, LVT_NMI);
+	mtrr_firmware(&vm->mtrr, cpu_physical_bits());
+	vpci_assign(&d->pci);
+	bus_access_port(&vm->bus, &levels);
 }
 
 void pc_console_input(struct vm *vm)
@@ -89,11 +179,6 @@ uint64_t machine_tsc_hz(const struct vm *vm)
 	return cpu_tsc_hz();
 }
 
-void machine_irq(struct vm *vm, unsigned int line, bool asserted)
-{
-	vpic_set(&vm->devices->pic, line, asserted);
-}
-
 bool machine_dma_read(struct vm *vm, uint64_t gpa, void *to, size_t n)
 {
 	return gmem_read(vm, GPA(gpa), to, n);
@@ -107,12 +192,6 @@ bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n)
 void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n)
 {
 	return gmem_window(vm, GPA(gpa), n);
-}
-
-void machine_intr(struct vm *vm, bool asserted)
-{
-	vm->pending.intr = asserted;
-	vm_kick(vm, VM_WORK_EVENT);
 }
 
 void machine_reset_request(struct vm *vm, const char *by)

@@ -4,6 +4,9 @@
 #define VMM_MACHINE_PC_H
 
 #include "vmm/devices/vdelay.h"
+#include "vmm/devices/vioapic.h"
+#include "vmm/devices/vlapic.h"
+#include "vmm/devices/vpiix.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
 #include "vmm/devices/vreset.h"
@@ -11,29 +14,71 @@
 #include "vmm/devices/vuart.h"
 #include "vmm/machine/vm.h"
 
+#define PC_PAGES 2u	/* of the machine's own storage, beside struct vm_devices */
+
+#define PC_DEVICES 48u
+
 struct vm_devices {
+	struct vdev *all[PC_DEVICES];	/* in the order of QUERY VIRTUAL */
+	struct vdev *timed[PC_DEVICES];	/* those with deadlines, but for the local APIC */
+	uint32_t count, timed_count;
+	uint8_t *apic_page;	/* the local APIC's registers: the virtual-APIC page */
+	uint8_t *apic_access;	/* stands at the APIC's address; nothing is ever read or written in it */
+	bool legacy_replaced;	/* the HPET drives lines 0 and 8 in the place of 8254 and clock */
 	struct vpic pic;
 	struct vpit pit;
 	struct vrtc rtc;
 	struct vuart com1;
 	struct vreset reset;
 	struct vdelay delay;
+	struct vlapic lapic;
+	struct vioapic ioapic;
+	struct vpci pci;
+	struct vpiix piix;
 };
 
 /* Makes the devices in vm->devices and gives each its ports. 0 or bus_claim()'s error. */
 int pc_init(struct vm *vm);
 void pc_reset(struct vm *vm);
+/* The virtual processor has been made: it gets to know the APIC's page. */
+void pc_connect_processor(struct vm *vm);
+/* The interrupt wires' part of pc_reset(). */
+void pc_reset_interrupts(struct vm *vm);
 
 /* Every device of the machine, in the order of QUERY VIRTUAL; NULL past the end. */
 struct vdev *pc_device(struct vm *vm, uint32_t i);
 
 /* The nearest deadline of all devices into vm->deadline. */
 void pc_find_deadline(struct vm *vm);
-/* Lets the devices do what is due at `now`. */
+/* Lets the devices do what is due at `now`; the local APIC's timer has a way of its own, which is short. */
 void pc_service(struct vm *vm, uint64_t now);
+void pc_expire_apic(struct vm *vm, uint64_t now);
 
-/* The INTA cycle: the vector of the interrupt the 8259s give; -1 = they gave none after all. */
+/* Is there an interrupt that has to be injected? Into vm->pending.intr; what the processor delivers is told to it. */
+void pc_poll_interrupts(struct vm *vm);
+/* Is there any interrupt, however it will be delivered? */
+bool pc_interrupt_waits(struct vm *vm);
+/* The INTA cycle: the vector of the interrupt to be injected; -1 = there was none after all. */
 int pc_acknowledge(struct vm *vm);
+
+uint64_t pc_apic_page(const struct vm *vm);	/* guest-physical address of the APIC's registers */
+/* The guest's processor has written a register of the APIC's page by itself, or has done an EOI. */
+void pc_apic_written(struct vm *vm, uint32_t offset);
+void pc_apic_eoi(struct vm *vm, uint8_t vector);
+
+/*
+ * Where no firmware of the guest's runs, its work: virtual wire mode of the APIC (SDM, "Virtual Wire Mode" of the
+ * MultiProcessor Specification), memory types, addresses of PCI functions. After a reset.
+ */
+void pc_firmware_work(struct vm *vm);
+
+/*
+ * The MSRs of the local APIC: APIC_BASE, TSC_DEADLINE and those of x2APIC mode (800h-8FFh). False = #GP.
+ */
+bool pc_read_apic_msr(struct vm *vm, uint32_t msr, uint64_t *value);
+bool pc_write_apic_msr(struct vm *vm, uint32_t msr, uint64_t value);
+/* The guest's TSC has moved against the host's: deadlines told in it mean another moment now. */
+void pc_tsc_moved(struct vm *vm);
 
 /* Typed input has come: the UART looks. */
 void pc_console_input(struct vm *vm);

@@ -47,6 +47,10 @@ void machine_gsi(struct vm *vm, unsigned int pin, bool asserted);	/* I/O APIC pi
 /* A message-signalled interrupt: what a write of `data` to `address` does (SDM, "Message Signalled Interrupts"). */
 void machine_msi(struct vm *vm, uint64_t address, uint32_t data);
 void machine_intr(struct vm *vm, bool asserted);	/* the 8259s' INT output to the processor */
+/* The local APIC's deadline is this now: apart from the others', since it moves with nearly every timer interrupt. */
+void machine_apic_deadline(struct vm *vm, uint64_t deadline);
+/* A vector has been requested in the page of an APIC whose interrupts the processor delivers by itself. */
+void machine_vector_requested(struct vm *vm, uint8_t vector);
 void machine_interrupt_changed(struct vm *vm);	/* the local APIC has another interrupt to deliver, or LINT0 changed */
 void machine_apic_changed(struct vm *vm);	/* IA32_APIC_BASE changed: moved, x2APIC mode, on or off */
 void machine_nmi(struct vm *vm);	/* by an IPI, LINT0, the I/O APIC or an MSI */

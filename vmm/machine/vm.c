@@ -24,7 +24,7 @@ static uint64_t tables_needed(uint64_t storage)
 /* Room for struct vm, its devices, the virtual processor and EPT's tables; guest_bytes of the bench. */
 static uint64_t own_size(uint64_t storage)
 {
-	return align_up(sizeof(struct vm) + sizeof(struct vm_devices) + 64, PAGE_SIZE) +
+	return align_up(sizeof(struct vm) + sizeof(struct vm_devices) + 64, PAGE_SIZE) + PC_PAGES * PAGE_SIZE +
 	       arch_vcpu_storage() + tables_needed(storage) * PAGE_SIZE;
 }
 
@@ -72,6 +72,7 @@ void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storag
 	if (!moved && r->rights == rights)
 		return;
 	*r = next;
+	r->device = row == ROW_APIC;	/* nobody but the processor makes anything of what is there */
 	if (vm->npt.root.v == 0)
 		return;		/* still being made: vm_logon() builds the tables when the devices are there */
 	if (moved) {
@@ -138,6 +139,7 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 		return e;
 	}
 	msrs_grant(vm);
+	pc_connect_processor(vm);
 	return 0;
 }
 
@@ -231,6 +233,7 @@ void vm_system_reset(struct vm *vm, bool clear)
 	vm->pending = (struct pending){ 0 };
 	vm->tsc_adjust = 0;
 	vm->misc_enable = 1;	/* fast strings */
+	mtrr_reset(&vm->mtrr);
 	vm->halted = false;
 	vm->has_bios = false;
 	vm->nmi_delivered = false;

@@ -6,6 +6,7 @@
 #include "arch/api/vcpu.h"
 #include "vmm/machine/bus.h"
 #include "vmm/machine/console.h"
+#include "vmm/machine/mtrr.h"
 
 #define VM_USERID_LEN 8
 #define VM_MAX 64		/* machines logged on at the same time */
@@ -35,7 +36,8 @@ struct vm_account {
 
 /* Everything the event engine knows to be pending for the virtual processor. See event.h. */
 struct pending {
-	bool requeued_valid, nmi, intr;
+	bool requeued_valid, nmi;
+	bool intr;	/* a controller has an interrupt to be delivered by injection: pc_poll_interrupts() */
 	struct event requeued;	/* was being delivered when an exit came */
 	struct event held;	/* an interrupt behind it, for the same reason */
 	struct event exception;	/* valid = raised by an interpreter routine */
@@ -60,11 +62,14 @@ struct vm {
 	 * there is work. The one thing looked at between an exit and the next entry.
 	 */
 	uint64_t look_at;
-	uint64_t deadline;	/* nearest of the devices' deadlines, absolute */
+	uint64_t deadline;	/* nearest of the two below */
+	uint64_t device_deadline;	/* nearest of the devices' deadlines but for the APIC timer's, absolute */
+	uint64_t apic_deadline;	/* apart, since it moves with nearly every timer interrupt */
 	uint64_t storage_size;	/* b, bytes */
 	hpa_t storage_base;	/* l */
 	struct pending pending;
 	uint64_t tsc_adjust, misc_enable;	/* MSRs that are only remembered */
+	struct mtrr mtrr;
 	struct npt npt;
 	struct npt_row rows[VM_ROWS];	/* [0] is R = (l, b); [1 + enum machine_row]: bound 0 = not set */
 	uint32_t row_count;

@@ -161,6 +161,19 @@ static void decode_task_switch(struct vm_exit *e)
 	e->task.gate_vector = e->vectoring.valid ? e->vectoring.vector : 0;
 }
 
+/* SDM, "Exit Qualification for APIC-Access VM Exits from Linear Accesses and Guest-Physical Accesses". */
+static void decode_apic_access(struct vm_exit *e)
+{
+	uint64_t q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+	uint32_t type = q >> 12 & 15;
+
+	e->qualification = q;
+	e->apic.offset = q & 0xfff;
+	e->apic.write = type == 1;
+	e->apic.fetch = type == 2;
+	e->apic.linear = type < 2;
+}
+
 static void decode_kind(struct vmx_vcpu *v, struct vm_exit *e)
 {
 	switch (e->kind) {
@@ -191,6 +204,18 @@ static void decode_kind(struct vmx_vcpu *v, struct vm_exit *e)
 		e->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 		decode_vectoring(e);
 		decode_task_switch(e);
+		return;
+	case EXIT_APIC_ACCESS:
+		decode_vectoring(e);
+		decode_apic_access(e);
+		return;
+	case EXIT_APIC_WRITE:
+		e->qualification = vmcs_read(VMCS_EXIT_QUALIFICATION);
+		e->apic_write.offset = e->qualification & 0xfff;
+		return;
+	case EXIT_VIRTUAL_EOI:
+		e->qualification = vmcs_read(VMCS_EXIT_QUALIFICATION);
+		e->eoi.vector = (uint8_t)e->qualification;
 		return;
 	case EXIT_BAD_GUEST_STATE:
 	case EXIT_BAD_MSR_LOAD:

@@ -34,11 +34,16 @@ static const struct requirement requirements[] = {
 	{ IN(proc), PROC_MWAIT, true, "MWAIT exiting" },
 	{ IN(proc), PROC_MONITOR, true, "MONITOR exiting" },
 	{ IN(proc), PROC_RDPMC, true, "RDPMC exiting" },
+	{ IN(proc), PROC_TPR_SHADOW, false, "use TPR shadow" },
 	{ IN(proc), PROC_CR8_LOAD, true, "CR8-load exiting" },
 	{ IN(proc), PROC_CR8_STORE, true, "CR8-store exiting" },
 	{ IN(proc), PROC_IO_BITMAPS, true, "use I/O bitmaps" },
 	{ IN(proc), PROC_MSR_BITMAPS, true, "use MSR bitmaps" },
 	{ IN(proc), PROC_SECONDARY, true, "activate secondary controls" },
+	{ IN(proc2), PROC2_APIC_ACCESSES, false, "virtualize APIC accesses" },
+	{ IN(proc2), PROC2_X2APIC_MODE, false, "virtualize x2APIC mode" },
+	{ IN(proc2), PROC2_APIC_REGISTERS, false, "APIC-register virtualization" },
+	{ IN(proc2), PROC2_VIRTUAL_INTERRUPTS, false, "virtual-interrupt delivery" },
 	{ IN(proc2), PROC2_EPT, true, "enable EPT (extended page tables)" },
 	{ IN(proc2), PROC2_UNRESTRICTED_GUEST, true, "unrestricted guest" },
 	{ IN(proc2), PROC2_VPID, false, "enable VPID" },
@@ -133,6 +138,36 @@ static bool judge_presence(const struct vmx_snapshot *s, struct gate_report *r)
 	return true;
 }
 
+static void give_up_tpr_shadow(struct vmx_capabilities *caps)
+{
+	caps->tpr_shadow = false;
+	caps->proc &= ~PROC_TPR_SHADOW;
+}
+
+static void give_up_apic_registers(struct vmx_capabilities *caps)
+{
+	caps->apic_registers = caps->x2apic_registers = caps->virtual_interrupts = false;
+	caps->proc2 &= ~(PROC2_APIC_ACCESSES | PROC2_X2APIC_MODE | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPTS);
+}
+
+static void give_up_virtual_interrupts(struct vmx_capabilities *caps)
+{
+	caps->virtual_interrupts = false;
+	caps->proc2 &= ~PROC2_VIRTUAL_INTERRUPTS;
+}
+
+/* Each step of APIC virtualization stands on the one before; the accesses alone, without registers, save nothing. */
+static void judge_apic(struct vmx_capabilities *caps)
+{
+	caps->tpr_shadow = (caps->proc & PROC_TPR_SHADOW) != 0;
+	caps->apic_registers = caps->tpr_shadow && (caps->proc2 & PROC2_APIC_ACCESSES) &&
+			       (caps->proc2 & PROC2_APIC_REGISTERS);
+	caps->x2apic_registers = caps->apic_registers && (caps->proc2 & PROC2_X2APIC_MODE);
+	caps->virtual_interrupts = caps->apic_registers && (caps->proc2 & PROC2_VIRTUAL_INTERRUPTS);
+	if (!caps->apic_registers)
+		give_up_apic_registers(caps);
+}
+
 void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, struct gate_report *report)
 {
 	report->count = 0;
@@ -167,6 +202,7 @@ void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, str
 		     (s->ept_vpid & (VPID_CAP_SINGLE | VPID_CAP_ALL));
 	if (!caps->vpid)
 		caps->proc2 &= ~PROC2_VPID;
+	judge_apic(caps);
 }
 
 static bool give_up(struct vmx_capabilities *caps, const char *word, size_t n)
@@ -177,6 +213,13 @@ static bool give_up(struct vmx_capabilities *caps, const char *word, size_t n)
 	} else if (n == 4 && strncmp(word, "vpid", n) == 0) {
 		caps->vpid = false;
 		caps->proc2 &= ~PROC2_VPID;
+	} else if (n == 3 && strncmp(word, "tpr", n) == 0) {
+		give_up_tpr_shadow(caps);
+		give_up_apic_registers(caps);
+	} else if (n == 5 && strncmp(word, "apicv", n) == 0) {
+		give_up_apic_registers(caps);
+	} else if (n == 3 && strncmp(word, "vid", n) == 0) {
+		give_up_virtual_interrupts(caps);
 	} else if (n == 2 && strncmp(word, "1g", n) == 0) {
 		caps->page_1g = false;
 	} else if (n == 2 && strncmp(word, "2m", n) == 0) {

@@ -27,6 +27,10 @@ struct vmx_capabilities {
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	unsigned int preemption_shift;
 	bool preemption_timer, vpid, virtual_nmi, page_1g, page_2m, ept_ad, invpcid, rdtscp;
+	bool tpr_shadow;	/* CR8 and the task priority without an exit */
+	bool apic_registers;	/* a guest's reads of its APIC's page without an exit, writes told after the fact */
+	bool x2apic_registers;	/* the same for x2APIC's MSRs */
+	bool virtual_interrupts;	/* the processor delivers what is pending in the virtual APIC by itself */
 };
 
 #define GATE_FINDINGS 48
@@ -47,7 +51,8 @@ void gate_read(struct vmx_snapshot *s);
 void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, struct gate_report *report);
 
 /*
- * Gives up what `words` names (separated by commas), as if this machine did not have it: timer, vpid, 1g, 2m. For
+ * Gives up what `words` names (separated by commas), as if this machine did not have it: timer, vpid, 1g, 2m,
+ * tpr (TPR shadow and what builds on it), apicv (APIC-register virtualization), vid (virtual-interrupt delivery). For
  * trying the ways that older machines take. Returns the first word that is none of these; NULL = all understood.
  */
 const char *gate_without(struct vmx_capabilities *caps, const char *words);

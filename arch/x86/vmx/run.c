@@ -53,6 +53,12 @@ static inline bool decode(struct arch_vcpu *av, struct vm_exit *e)
 
 	e->rip = vmcs_read(VMCS_GUEST_RIP);
 	if (__builtin_expect(kind & VMX_EXIT_MORE, 0)) {
+		/* Between two instructions: there is nothing to say, and no event was being delivered. */
+		if (kind == (EXIT_TIME | VMX_EXIT_MORE)) {
+			e->kind = EXIT_TIME;
+			e->insn_len = 0;
+			return false;
+		}
 		if (kind != (EXIT_IO | VMX_EXIT_MORE))
 			return vmx_decode_more(av->vmx, kind & ~VMX_EXIT_MORE, e);
 		decode_io(e);

@@ -19,6 +19,8 @@
 	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_OSFXSR | \
 	 CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
 
+#define APIC_TPR 0x80	/* in the virtual-APIC page */
+
 static uint64_t cr4_owned(void)
 {
 	return arch_vcpu_cr4_allowed() & CR4_GUEST_OWNED_MAX;
@@ -121,7 +123,6 @@ static uint64_t *resting(struct vmx_vcpu *v, enum vreg reg)
 {
 	switch (reg) {
 	case VREG_CR2: return &v->cr2;
-	case VREG_CR8: return &v->cr8;
 	case VREG_XCR0: return &v->xcr0;
 	case VREG_DR0: return &v->dr[0];
 	case VREG_DR1: return &v->dr[1];
@@ -154,9 +155,10 @@ uint64_t arch_vcpu_get(struct arch_vcpu *av, enum vreg reg)
 		return vmcs_read(VMCS_GUEST_EFER);
 	case VREG_TSC_OFFSET:
 		return v->tsc_offset;
-	case VREG_CR8:
 	case VREG_XCR0:
 		return *resting(v, reg);	/* changed only through us */
+	case VREG_CR8:
+		return v->apic[APIC_TPR] >> 4;
 	case VREG_CR2:		/* cheap enough to ask the processor, and it changes without an exit */
 		return percpu()->resident == v ? read_cr2() : v->cr2;
 	case VREG_DR6:
@@ -192,6 +194,9 @@ void arch_vcpu_set(struct arch_vcpu *av, enum vreg reg, uint64_t value)
 	case VREG_TSC_OFFSET:
 		v->tsc_offset = value;
 		vmcs_write(VMCS_TSC_OFFSET, value);
+		break;
+	case VREG_CR8:
+		v->apic[APIC_TPR] = (uint8_t)(value << 4);
 		break;
 	case VREG_XCR0:
 		v->xcr0 = value;
@@ -248,13 +253,20 @@ uint32_t arch_vcpu_blocking(struct arch_vcpu *av)
 	return (uint32_t)vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 }
 
+bool arch_vcpu_open(struct arch_vcpu *av)
+{
+	vmx_make_current(av->vmx);
+	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+	       !(vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+}
+
 void arch_vcpu_set_blocking(struct arch_vcpu *av, uint32_t blocking)
 {
 	vmx_make_current(av->vmx);
 	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking);
 }
 
-static void set_proc(struct vmx_vcpu *v, uint32_t bit, bool on)
+void vmx_set_proc(struct vmx_vcpu *v, uint32_t bit, bool on)
 {
 	uint32_t proc = on ? v->proc | bit : v->proc & ~bit;
 
@@ -266,9 +278,15 @@ static void set_proc(struct vmx_vcpu *v, uint32_t bit, bool on)
 
 void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi)
 {
-	vmx_make_current(av->vmx);
-	set_proc(av->vmx, PROC_INTERRUPT_WINDOW, interrupt);
-	set_proc(av->vmx, PROC_NMI_WINDOW, nmi && vmx_caps.virtual_nmi);
+	struct vmx_vcpu *v = av->vmx;
+	uint32_t windows = (interrupt ? PROC_INTERRUPT_WINDOW : 0) |
+			   (nmi && vmx_caps.virtual_nmi ? PROC_NMI_WINDOW : 0);
+
+	if (windows == (v->proc & (PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW)))
+		return;
+	vmx_make_current(v);
+	vmx_set_proc(v, PROC_INTERRUPT_WINDOW, interrupt);
+	vmx_set_proc(v, PROC_NMI_WINDOW, (windows & PROC_NMI_WINDOW) != 0);
 }
 
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *e)

@@ -8,6 +8,7 @@
 enum vmcs_field {
 	/* 16-bit control and guest-state fields */
 	VMCS_VPID = 0x0000,
+	VMCS_GUEST_INTERRUPT_STATUS = 0x0810,	/* SVI above RVI; only with virtual-interrupt delivery */
 	VMCS_GUEST_ES_SELECTOR = 0x0800,	/* CS SS DS FS GS LDTR TR follow at +2 */
 	VMCS_HOST_ES_SELECTOR = 0x0c00,
 	VMCS_HOST_CS_SELECTOR = 0x0c02,
@@ -21,7 +22,10 @@ enum vmcs_field {
 	VMCS_IO_BITMAP_B = 0x2002,
 	VMCS_MSR_BITMAP = 0x2004,
 	VMCS_TSC_OFFSET = 0x2010,
+	VMCS_VIRTUAL_APIC_PAGE = 0x2012,
+	VMCS_APIC_ACCESS_PAGE = 0x2014,
 	VMCS_EPT_POINTER = 0x201a,
+	VMCS_EOI_EXITS_0 = 0x201c,	/* and so on at +2: four words for 256 vectors */
 	VMCS_XSS_EXITING_BITMAP = 0x202c,
 	/* 64-bit read-only data */
 	VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
@@ -49,6 +53,7 @@ enum vmcs_field {
 	VMCS_ENTRY_INTERRUPTION_INFO = 0x4016,
 	VMCS_ENTRY_ERROR_CODE = 0x4018,
 	VMCS_ENTRY_INSTRUCTION_LENGTH = 0x401a,
+	VMCS_TPR_THRESHOLD = 0x401c,
 	VMCS_PROC2_CONTROLS = 0x401e,
 	/* 32-bit read-only data */
 	VMCS_INSTRUCTION_ERROR = 0x4400,
@@ -137,12 +142,16 @@ enum vmcs_field {
 #define PROC_SECONDARY (1u << 31)
 
 /* Secondary processor-based VM-execution controls */
+#define PROC2_APIC_ACCESSES (1u << 0)
 #define PROC2_EPT (1u << 1)
 #define PROC2_DESCRIPTOR_TABLE (1u << 2)
 #define PROC2_RDTSCP (1u << 3)
+#define PROC2_X2APIC_MODE (1u << 4)
 #define PROC2_VPID (1u << 5)
 #define PROC2_WBINVD (1u << 6)
 #define PROC2_UNRESTRICTED_GUEST (1u << 7)
+#define PROC2_APIC_REGISTERS (1u << 8)
+#define PROC2_VIRTUAL_INTERRUPTS (1u << 9)
 #define PROC2_INVPCID (1u << 12)
 #define PROC2_XSAVES (1u << 20)
 

@@ -121,12 +121,10 @@ void arch_vcpu_destroy(struct arch_vcpu *av)
 	av->vmx = NULL;
 }
 
-void vmx_make_current(struct vmx_vcpu *v)
+void vmx_change_current(struct vmx_vcpu *v)
 {
 	struct percpu *p = percpu();
 
-	if (p->current == v)
-		return;
 	if (p->current != NULL)
 		p->current->av->fast = false;
 	CHECK(vmx_vmptrld(v->vmcs));
@@ -215,7 +213,8 @@ static void host_state(void)
 }
 
 /* Controls that are clamped in by the gate but wanted only at times. */
-#define PROC_NOT_AT_FIRST (PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW)
+#define PROC_NOT_AT_FIRST (PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW | PROC_TPR_SHADOW)
+#define PROC2_NOT_AT_FIRST (PROC2_APIC_ACCESSES | PROC2_X2APIC_MODE | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPTS)
 
 /*
  * #DB and #AC: a guest can make their delivery recurse for ever in microcode, so each passes through the
@@ -230,7 +229,8 @@ void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt)
 	v->exceptions = EXCEPTIONS_TAKEN;
 	vmcs_write(VMCS_PIN_CONTROLS, vmx_caps.pin);
 	vmcs_write(VMCS_PROC_CONTROLS, v->proc);
-	vmcs_write(VMCS_PROC2_CONTROLS, vmx_caps.proc2);
+	v->proc2 = vmx_caps.proc2 & ~PROC2_NOT_AT_FIRST;
+	vmcs_write(VMCS_PROC2_CONTROLS, v->proc2);
 	vmcs_write(VMCS_EXIT_CONTROLS, vmx_caps.exit);
 	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
 	vmcs_write(VMCS_EXCEPTION_BITMAP, v->exceptions);
@@ -278,7 +278,7 @@ void arch_vcpu_reset(struct arch_vcpu *av)
 	av->gpr[RDX] = cpu_cpuid(1, 0).eax;
 	extended_reset(v->extended);
 	v->xcr0 = 1;
-	v->cr2 = v->cr8 = 0;
+	v->cr2 = 0;
 	memset(v->dr, 0, sizeof(v->dr));
 	v->dr6 = 0xffff0ff0;
 	v->star = v->lstar = v->cstar = v->fmask = v->kernel_gs_base = v->tsc_aux = 0;

@@ -4,6 +4,7 @@
 #define ARCH_X86_VMX_VMX_H
 
 #include "arch/api/vcpu.h"
+#include "arch/x86/percpu.h"
 #include "arch/x86/vmx/gate.h"
 
 /* Storage of one virtual processor: this structure, then VMCS, MSR bitmap and extended state, a page each or more. */
@@ -17,11 +18,14 @@ struct vmx_vcpu {
 	hpa_t vmcs;
 	uint32_t *msr_bitmap;
 	uint8_t *extended;	/* XSAVE or FXSAVE area */
-	uint32_t proc, entry, exceptions;	/* what the VMCS's control words hold now */
+	uint32_t proc, proc2, entry, exceptions;	/* what the VMCS's control words hold now */
 	uint64_t cr0_shadow, cr4_shadow;	/* as the VMCS holds them: the masked bits as the guest wrote them */
 	uint64_t tsc_offset;
+	uint8_t *apic;		/* the virtual-APIC page; NULL = none yet */
+	enum apic_mode apic_mode;
+	uint8_t tpr_threshold;	/* as the VMCS holds it */
 	/* Registers the VMCS does not hold. Valid here while the virtual processor is not resident. */
-	uint64_t cr2, cr8, xcr0;
+	uint64_t cr2, xcr0;
 	uint64_t dr[4], dr6;
 	uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
 };
@@ -38,13 +42,22 @@ void vmx_init(struct gate_report *report);
 bool vmx_enable(void);
 
 /* Makes v's VMCS the current one of this processor, without its extended state. */
-void vmx_make_current(struct vmx_vcpu *v);
+void vmx_change_current(struct vmx_vcpu *v);
+static inline void vmx_make_current(struct vmx_vcpu *v)
+{
+	if (__builtin_expect(percpu()->current != v, 0))
+		vmx_change_current(v);
+}
+
 /* Puts v's extended state and MSRs into the registers, saving the last guest's. Implies vmx_make_current(). */
 void vmx_make_resident(struct vmx_vcpu *v);
 /* Saves v's extended state, if it is here. */
 void vmx_evict(struct vmx_vcpu *v);
 
 void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt);
+
+/* Changes one of the primary controls. */
+void vmx_set_proc(struct vmx_vcpu *v, uint32_t bit, bool on);
 
 /* Extended state (x87, SSE, AVX, ...): extended.c */
 void extended_init(void);
