@@ -14,6 +14,7 @@ int pc_init(struct vm *vm)
 	vrtc_init(&d->rtc, vm);
 	vuart_init(&d->com1, vm, 0);
 	vreset_init(&d->reset, vm);
+	vacpi_init(&d->acpi, vm);
 	vdelay_init(&d->delay, vm);
 	vpit_attach(&d->pit, &d->pic);
 	e = e != 0 ? e : vpic_claim(&d->pic, &vm->bus);
@@ -21,6 +22,7 @@ int pc_init(struct vm *vm)
 	e = e != 0 ? e : vrtc_claim(&d->rtc, &vm->bus);
 	e = e != 0 ? e : vuart_claim(&d->com1, &vm->bus);
 	e = e != 0 ? e : vreset_claim(&d->reset, &vm->bus);
+	e = e != 0 ? e : vacpi_claim(&d->acpi, &vm->bus);
 	e = e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
 	return e;
 }
@@ -29,7 +31,7 @@ struct vdev *pc_device(struct vm *vm, uint32_t i)
 {
 	struct vm_devices *d = vm->devices;
 	struct vdev *all[] = { &d->com1.dev, &d->pic.dev, &d->pit.dev, &d->rtc.dev, &d->reset.dev,
-			       &d->delay.dev };
+			       &d->acpi.dev, &d->delay.dev };
 
 	return i < ARRAY_LEN(all) ? all[i] : NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef VMM_MACHINE_PC_H
 #define VMM_MACHINE_PC_H
 
+#include "vmm/devices/vacpi.h"
 #include "vmm/devices/vdelay.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
@@ -17,6 +18,7 @@ struct vm_devices {
 	struct vrtc rtc;
 	struct vuart com1;
 	struct vreset reset;
+	struct vacpi acpi;
 	struct vdelay delay;
 };
 
