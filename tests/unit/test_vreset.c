@@ -81,23 +81,6 @@ static void port_cf9(void **state)
 	assert_string_equal(fake.by, "port CF9h");
 }
 
-static void acpi_like_power_off(void **state)
-{
-	(void)state;
-	fake_out(0x604, 2, 0xdfff);
-	fake_out(0x604, 1, 0xff);
-	fake_out(0x605, 1, 0xdf);
-	assert_int_equal(fake.power_offs, 0);
-	assert_int_equal(fake_in(0x604, 2), 0xffff);
-	fake_out(0x604, 2, 0x2000);
-	assert_int_equal(fake.power_offs, 1);
-	fake_out(0x604, 4, 0x3c00);
-	assert_int_equal(fake.power_offs, 2);
-	fake_out(0x605, 1, 0x20);
-	assert_int_equal(fake.power_offs, 3);
-	assert_string_equal(fake.by, "port 604h");
-}
-
 static void spell(const char *word)
 {
 	for (; *word; word++)
@@ -174,8 +157,7 @@ static void state_goes_round(void **state)
 
 static void anything_may_be_written(void **state)
 {
-	static const uint16_t ports[] = { 0x5e, 0x60, 0x64, 0x80, 0x90, 0xcf4, 0xcf8, 0x600, 0x604,
-					  0x88fe };
+	static const uint16_t ports[] = { 0x5e, 0x60, 0x64, 0x80, 0x90, 0xcf4, 0xcf8, 0x88fe };
 	unsigned int i;
 
 	(void)state;
@@ -185,7 +167,7 @@ static void anything_may_be_written(void **state)
 			reset.dev.ops->reset(&reset.dev);
 		assert_true(reset.s.spelled < 8);
 	}
-	assert_true(fake.resets > 1000 && fake.power_offs > 1000);
+	assert_true(fake.resets > 1000);
 }
 
 int main(void)
@@ -194,7 +176,6 @@ int main(void)
 		cmocka_unit_test_setup(keyboard_port_resets_and_nothing_else, setup),
 		cmocka_unit_test_setup(port_92, setup),
 		cmocka_unit_test_setup(port_cf9, setup),
-		cmocka_unit_test_setup(acpi_like_power_off, setup),
 		cmocka_unit_test_setup(spelled_power_off, setup),
 		cmocka_unit_test_setup(post_port_keeps_a_byte, setup),
 		cmocka_unit_test_setup(state_goes_round, setup),

@@ -1,4 +1,4 @@
-/* The virtual ways out: reset by ports 64h, 92h and CF9h, power-off by ports 604h and 8900h. */
+/* The virtual ways out: reset by ports 64h, 92h and CF9h, power-off by port 8900h. */
 /* Part: devices/; turns such writes into machine_reset_request() and machine_power_off(). */
 #include "vmm/devices/vreset.h"
 
@@ -12,16 +12,14 @@
  * doubleword written to CF8h is a PCI configuration address, and must not be taken apart into a
  * byte for CF9h. All that is not the byte CF9h goes to the PCI bus.
  */
-enum { REGION_KEYBOARD, REGION_PORT92, REGION_CF9, REGION_PM1_CONTROL, REGION_SHUTDOWN };
+enum { REGION_KEYBOARD, REGION_PORT92, REGION_CF9, REGION_SHUTDOWN };
 
 #define PORT_CF9	 0xcf9u
-#define PORT_PM1_CONTROL 0x604u
 
 #define PORT92_RESET	 0x01u
 #define PORT92_A20	 0x02u
 #define CF9_RESET_CPU	 0x04u
 #define CF9_WRITABLE	 0x0eu
-#define SLEEP_ENABLE	 0x2000u	/* PM1 control register, bit SLP_EN */
 
 /*
  * Commands F0h-FFh of the 8042 pulse its output lines 0-3 low for each zero bit; line 0 is the
@@ -78,14 +76,6 @@ static void cf9_access(struct vreset *r, struct io_access *a)
 	r->s.cf9 = value;
 }
 
-static void pm1_control_write(struct vreset *r, const struct io_access *a)
-{
-	uint64_t word = a->value << ((a->addr - PORT_PM1_CONTROL) & 1) * 8;
-
-	if (word & SLEEP_ENABLE)
-		machine_power_off(r->dev.vm, "port 604h");
-}
-
 static void shutdown_write(struct vreset *r, uint8_t letter)
 {
 	if (letter != (uint8_t)shutdown_word[r->s.spelled])
@@ -112,10 +102,6 @@ static void vreset_access(struct vdev *d, uint32_t region, struct io_access *a)
 	case REGION_KEYBOARD:
 		if (a->write)
 			keyboard_write(r, a->addr, (uint8_t)a->value);
-		return;
-	case REGION_PM1_CONTROL:
-		if (a->write)
-			pm1_control_write(r, a);
 		return;
 	case REGION_SHUTDOWN:
 		if (a->write)
@@ -192,7 +178,6 @@ int vreset_claim(struct vreset *reset, struct bus *bus)
 		{ 0x64, 0x64, REGION_KEYBOARD, true },
 		{ 0x92, 0x92, REGION_PORT92, true },
 		{ 0xcf8, 0xcfb, REGION_CF9, false },
-		{ PORT_PM1_CONTROL, PORT_PM1_CONTROL + 1, REGION_PM1_CONTROL, false },
 		{ 0x8900, 0x8900, REGION_SHUTDOWN, true },
 	};
 	size_t i;

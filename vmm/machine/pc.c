@@ -52,10 +52,14 @@ static int make_board(struct vm *vm)
 	vrtc_init(&d->rtc, vm);
 	vuart_init(&d->com1, vm, 0);
 	vreset_init(&d->reset, vm);
+	vacpi_init(&d->acpi, vm);
+	vhpet_init(&d->hpet, vm);
 	vdelay_init(&d->delay, vm);
 	add(d, &d->com1.dev);
 	add(d, &d->pit.dev);
 	add(d, &d->rtc.dev);
+	add(d, &d->hpet.dev);
+	add(d, &d->acpi.dev);
 	add(d, &d->reset.dev);
 	add(d, &d->delay.dev);
 	vpit_attach(&d->pit, &d->pic);
@@ -64,7 +68,14 @@ static int make_board(struct vm *vm)
 	e = e != 0 ? e : vrtc_claim(&d->rtc, &vm->bus);
 	e = e != 0 ? e : vuart_claim(&d->com1, &vm->bus);
 	e = e != 0 ? e : vreset_claim(&d->reset, &vm->bus);
+	e = e != 0 ? e : vacpi_claim(&d->acpi, &vm->bus);
+	e = e != 0 ? e : vhpet_claim(&d->hpet, &vm->bus);
 	return e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
+}
+
+static void pm_moved(void *acpi, uint16_t base, bool enabled)
+{
+	vacpi_set_base(acpi, base, enabled);
 }
 
 static int make_pci(struct vm *vm)
@@ -80,6 +91,7 @@ static int make_pci(struct vm *vm)
 	add(d, &d->piix.pm.pci.dev);
 	e = e != 0 ? e : vpci_claim(&d->pci, &vm->bus);
 	vreset_attach_pci(&d->reset, &d->pci.dev, VPCI_REGION_ADDRESS);
+	vpiix_attach_pm(&d->piix, pm_moved, &d->acpi);
 	return e;
 }
 
@@ -151,8 +163,8 @@ static void set_register(struct vlapic *l, uint32_t offset, uint32_t value)
 void pc_firmware_work(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;
-	/* the edge/level register of the second 8259: lines 10 and 11, where PCI's end, are sensitive to levels */
-	struct io_access levels = { .addr = 0x4d1, .value = 0x0c, .size = 1, .write = true };
+	/* the second 8259's edge/level register: lines 9 (ACPI) and 10, 11 (PCI) are sensitive to levels */
+	struct io_access levels = { .addr = 0x4d1, .value = 0x0e, .size = 1, .write = true };
 
 	set_register(&d->lapic, VLAPIC_SVR, SVR_ENABLED);
 	set_register(&d->lapic, VLAPIC_LVT_LINT0, LVT_EXTINT);

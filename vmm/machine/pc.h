@@ -3,7 +3,9 @@
 #ifndef VMM_MACHINE_PC_H
 #define VMM_MACHINE_PC_H
 
+#include "vmm/devices/vacpi.h"
 #include "vmm/devices/vdelay.h"
+#include "vmm/devices/vhpet.h"
 #include "vmm/devices/vioapic.h"
 #include "vmm/devices/vlapic.h"
 #include "vmm/devices/vpiix.h"
@@ -30,9 +32,11 @@ struct vm_devices {
 	struct vrtc rtc;
 	struct vuart com1;
 	struct vreset reset;
+	struct vacpi acpi;
 	struct vdelay delay;
 	struct vlapic lapic;
 	struct vioapic ioapic;
+	struct vhpet hpet;
 	struct vpci pci;
 	struct vpiix piix;
 };
