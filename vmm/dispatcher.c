@@ -212,6 +212,19 @@ static bool restart(struct vm *vm)
 	return true;
 }
 
+static bool do_event(struct vm *vm)
+{
+	if (__builtin_expect(!event_prepare(vm), 0)) {
+		struct vm_exit none = { .rip = arch_vcpu_get(&vm->av, VREG_RIP) };
+
+		triple_fault(vm, &none);
+		return false;
+	}
+	if (vm->work & VM_WORK_DEADLINE)	/* an interrupt taken may have started the timer's next period */
+		pc_find_deadline(vm);
+	return true;
+}
+
 /* What has gathered outside the fast path. False = this machine does not run on. */
 static bool do_work(struct vm *vm, uint64_t now)
 {
@@ -230,14 +243,8 @@ static bool do_work(struct vm *vm, uint64_t now)
 		pc_find_deadline(vm);
 	if (vm->device_deadline <= now)
 		pc_service(vm, now);
-	if ((vm->work & VM_WORK_EVENT) && !event_prepare(vm)) {
-		struct vm_exit none = { .rip = arch_vcpu_get(&vm->av, VREG_RIP) };
-
-		triple_fault(vm, &none);
+	if ((vm->work & VM_WORK_EVENT) && !do_event(vm))
 		return false;
-	}
-	if (vm->work & VM_WORK_DEADLINE)	/* an interrupt taken may have started the timer's next period */
-		pc_find_deadline(vm);
 	return true;
 }
 
@@ -301,8 +308,13 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 				break;
 			if (vm->apic_deadline <= now)
 				pc_expire_apic(vm, now);
-			if ((vm->work != 0 || vm->device_deadline <= now) && !do_work(vm, now))
+			/* Mostly there is an interrupt to deliver and nothing else, or not even that. */
+			if (vm->device_deadline > now && (vm->work & ~VM_WORK_EVENT) == 0) {
+				if (vm->work != 0 && !do_event(vm))
+					break;
+			} else if (!do_work(vm, now)) {
 				break;
+			}
 			vm->look_at = nearest(vm->deadline, slice_end);
 		}
 		entered = cpu_tsc();

@@ -90,6 +90,8 @@ void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit);
 
 /* The event to deliver at the next entry; valid = false takes it back. */
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event);
+/* The same for an external interrupt; -1 takes it back. */
+void arch_vcpu_inject_interrupt(struct arch_vcpu *av, int vector);
 /* Ask for an exit as soon as the guest could take an interrupt / NMI. */
 void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi);
 

@@ -158,6 +158,13 @@ void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event)
 	core_injections++;
 }
 
+void arch_vcpu_inject_interrupt(struct arch_vcpu *av, int vector)
+{
+	struct event e = { .valid = vector >= 0, .vector = vector >= 0 ? (uint8_t)vector : 0, .type = EVENT_INTERRUPT };
+
+	arch_vcpu_inject(av, &e);
+}
+
 void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi)
 {
 	assert_ptr_equal(av, &core.av);

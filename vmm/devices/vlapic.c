@@ -28,20 +28,34 @@ static uint32_t bit_of(uint8_t vector)
 	return 1u << (vector & 31);
 }
 
-/* The highest vector that is set, known not to be above `limit`; 0 = none. */
-static uint8_t highest_below(const struct vlapic *l, uint32_t first, uint8_t limit)
+/* The highest vector that is set; 0 = none. words: which words are not 0. */
+static uint8_t highest(const struct vlapic *l, uint32_t first, uint8_t words)
 {
-	const uint32_t *word = vlapic_reg((struct vlapic *)(uintptr_t)l, first + limit / 32u * 16u);
+	uint32_t i;
 
-	for (uint32_t i = limit / 32u + 1u; i-- > 0; word -= 4)
-		if (*word != 0)
-			return (uint8_t)(i * 32 + 31 - (uint32_t)__builtin_clz(*word));
-	return 0;
+	if (words == 0)
+		return 0;
+	i = 31 - (uint32_t)__builtin_clz(words);
+	return (uint8_t)(i * 32 + 31 - (uint32_t)__builtin_clz(*vlapic_reg(l, first + i * 16)));
 }
 
-static uint8_t highest(const struct vlapic *l, uint32_t first)
+static void clear(struct vlapic *l, uint32_t first, uint8_t vector, uint8_t *words)
 {
-	return highest_below(l, first, 255);
+	uint32_t *word = word_of(l, first, vector);
+
+	*word &= ~bit_of(vector);
+	if (*word == 0)
+		*words &= (uint8_t)~(1u << (vector >> 5));
+}
+
+/* The same, of a register that the processor may have changed. */
+static uint8_t words_of(const struct vlapic *l, uint32_t first)
+{
+	uint32_t words = 0;
+
+	for (uint32_t i = 0; i < 8; i++)
+		words |= (uint32_t)(*vlapic_reg(l, first + i * 16) != 0) << i;
+	return (uint8_t)words;
 }
 
 uint32_t vlapic_ppr(const struct vlapic *l)
@@ -61,8 +75,10 @@ static void priority_changed(struct vlapic *l)
 
 void vlapic_refresh(struct vlapic *l)
 {
-	l->irr = highest(l, VLAPIC_IRR);
-	l->isr = highest(l, VLAPIC_ISR);
+	l->irr_words = words_of(l, VLAPIC_IRR);
+	l->isr_words = words_of(l, VLAPIC_ISR);
+	l->irr = highest(l, VLAPIC_IRR, l->irr_words);
+	l->isr = highest(l, VLAPIC_ISR, l->isr_words);
 }
 
 static void refresh_if_changed(struct vlapic *l)
@@ -71,15 +87,22 @@ static void refresh_if_changed(struct vlapic *l)
 		vlapic_refresh(l);
 }
 
+/* IRR, ISR and TMR have the same form: from the word of one to the word of another for the same vector. */
+#define IRR_TO_TMR ((VLAPIC_IRR - VLAPIC_TMR) / 4)
+#define IRR_TO_ISR ((VLAPIC_IRR - VLAPIC_ISR) / 4)
+
 static void request(struct vlapic *l, uint8_t vector, bool level)
 {
-	uint32_t *tmr = word_of(l, VLAPIC_TMR, vector);
+	uint32_t bit = bit_of(vector), *irr = word_of(l, VLAPIC_IRR, vector), *tmr = irr - IRR_TO_TMR;
 
-	*tmr = level ? *tmr | bit_of(vector) : *tmr & ~bit_of(vector);
-	*word_of(l, VLAPIC_IRR, vector) |= bit_of(vector);
+	*tmr = level ? *tmr | bit : *tmr & ~bit;
+	*irr |= bit;
 	if (l->hardware_delivery) {
 		machine_vector_requested(l->dev.vm, vector);
-	} else if (vector > l->irr) {
+		return;
+	}
+	l->irr_words |= (uint8_t)(1u << (vector >> 5));
+	if (vector > l->irr) {
 		l->irr = vector;
 		machine_interrupt_changed(l->dev.vm);
 	}
@@ -200,16 +223,22 @@ static void send_ipi(struct vlapic *l)
 
 int vlapic_acknowledge(struct vlapic *l)
 {
-	int vector;
-
 	refresh_if_changed(l);
-	vector = vlapic_pending(l);
-	if (vector < 0)
-		return (int)(*vlapic_reg(l, VLAPIC_SVR) & 0xff);
-	*word_of(l, VLAPIC_IRR, l->irr) &= ~bit_of(l->irr);
-	*word_of(l, VLAPIC_ISR, l->irr) |= bit_of(l->irr);
-	l->isr = l->irr;
-	l->irr = highest_below(l, VLAPIC_IRR, l->irr);
+	return vlapic_pending(l) < 0 ? (int)(*vlapic_reg(l, VLAPIC_SVR) & 0xff) : vlapic_take(l);
+}
+
+int vlapic_take(struct vlapic *l)
+{
+	uint8_t vector = l->irr;
+	uint32_t bit = bit_of(vector), word = vector >> 5, *irr = word_of(l, VLAPIC_IRR, vector);
+
+	irr[-(ptrdiff_t)IRR_TO_ISR] |= bit;
+	l->isr_words |= (uint8_t)(1u << word);
+	l->isr = vector;
+	*irr &= ~bit;
+	if (*irr == 0)
+		l->irr_words &= (uint8_t)~(1u << word);
+	l->irr = highest(l, VLAPIC_IRR, l->irr_words);
 	*vlapic_reg(l, VLAPIC_PPR) = vlapic_ppr(l);
 	return vector;
 }
@@ -270,8 +299,8 @@ static void end_of_interrupt(struct vlapic *l)
 	vector = l->isr;
 	if (vector == 0)
 		return;
-	*word_of(l, VLAPIC_ISR, vector) &= ~bit_of(vector);
-	l->isr = highest(l, VLAPIC_ISR);
+	clear(l, VLAPIC_ISR, vector, &l->isr_words);
+	l->isr = highest(l, VLAPIC_ISR, l->isr_words);
 	vlapic_eoi_virtualized(l, vector);
 	priority_changed(l);
 }
@@ -395,8 +424,8 @@ void vlapic_reset_registers(struct vlapic *l)
 		*vlapic_reg(l, offset) = VLAPIC_LVT_MASKED;
 	/* As a PC's firmware leaves it ("virtual wire"): systems that know of no APIC get the 8259s' interrupts. */
 	*vlapic_reg(l, VLAPIC_LVT_LINT0) = VLAPIC_LVT_EXTINT;
-	l->irr = 0;
-	l->isr = 0;
+	l->irr = l->irr_words = 0;
+	l->isr = l->isr_words = 0;
 	l->enabled = false;
 	l->lint0_serving = false;
 	l->errors = 0;
@@ -434,8 +463,8 @@ static void vlapic_dump(const struct vdev *d, char *text, size_t room)
 	const struct vlapic *l = (const struct vlapic *)d;
 
 	text_format(text, room, "base=%llx svr=%x tpr=%02x irr=%02x isr=%02x lint0=%x/%u timer=%x count=%u/%u esr=%x/%x",
-		    (unsigned long long)l->base, *vlapic_reg(l, VLAPIC_SVR), *vlapic_reg(l, VLAPIC_TPR), highest(l, VLAPIC_IRR),
-		    highest(l, VLAPIC_ISR), *vlapic_reg(l, VLAPIC_LVT_LINT0), l->lint0, l->timer.lvt,
+		    (unsigned long long)l->base, *vlapic_reg(l, VLAPIC_SVR), *vlapic_reg(l, VLAPIC_TPR), highest(l, VLAPIC_IRR, words_of(l, VLAPIC_IRR)),
+		    highest(l, VLAPIC_ISR, words_of(l, VLAPIC_ISR)), *vlapic_reg(l, VLAPIC_LVT_LINT0), l->lint0, l->timer.lvt,
 		    vlapic_timer_count(l, machine_now(l->dev.vm)), l->timer.initial, *vlapic_reg(l, VLAPIC_ESR), l->errors);
 }
 

@@ -61,6 +61,7 @@ struct vlapic {
 	uint8_t address_bits;	/* MAXPHYADDR of the guest, bounds the base; 39 unless set after vlapic_init() */
 	/* Highest vector in IRR and in ISR, 0 = none (vectors below 16 never get there). */
 	uint8_t irr, isr;
+	uint8_t irr_words, isr_words;	/* which of the eight words of each are not 0: the next highest without a search */
 	/* Set it when the processor delivers virtual interrupts: the two above are then found anew when needed. */
 	bool hardware_delivery;
 	bool enabled;		/* the software enable in SVR */
@@ -98,6 +99,8 @@ static inline int vlapic_pending(const struct vlapic *l)
 
 /* The processor takes it: IRR -> ISR. The spurious vector when there is none after all. */
 int vlapic_acknowledge(struct vlapic *l);
+/* The same where vlapic_pending() has just said that there is one. */
+int vlapic_take(struct vlapic *l);
 
 /* Takes IRR and ISR over from the page, which the processor has changed by itself (virtual-interrupt delivery). */
 void vlapic_refresh(struct vlapic *l);

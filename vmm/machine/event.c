@@ -132,16 +132,12 @@ static bool only_interrupts(const struct pending *p)
 /* What event_merge() comes to when there is nothing but an interrupt, or nothing at all: most of the times. */
 static void prepare_interrupt(struct vm *vm)
 {
-	struct event inject = { .type = EVENT_INTERRUPT };
+	int vector = -1;
 
-	if (vm->pending.intr && arch_vcpu_open(&vm->av)) {
-		int vector = pc_acknowledge(vm);
-
-		inject.valid = vector >= 0;
-		inject.vector = (uint8_t)vector;
-		vm->account.events += inject.valid;
-	}
-	arch_vcpu_inject(&vm->av, &inject);
+	if (vm->pending.intr && arch_vcpu_open(&vm->av))
+		vector = pc_acknowledge(vm);
+	arch_vcpu_inject_interrupt(&vm->av, vector);
+	vm->account.events += vector >= 0;
 	/* If there is one still, it waits for the guest to let it in. */
 	arch_vcpu_want_window(&vm->av, vm->pending.intr, false);
 	vm->work &= ~VM_WORK_EVENT;

@@ -120,10 +120,16 @@ bool pc_interrupt_waits(struct vm *vm)
 int pc_acknowledge(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;
-	int vector = pic_has_one(d) ? vpic_acknowledge(&d->pic) : vlapic_acknowledge(&d->lapic);
 
-	pc_poll_interrupts(vm);
-	return vector;
+	if (__builtin_expect(pic_has_one(d), 0)) {
+		int vector = vpic_acknowledge(&d->pic);
+
+		pc_poll_interrupts(vm);
+		return vector;
+	}
+	/* pc_poll_interrupts() has found one there. What the APIC holds besides is not above what it has just given: its end must come first. */
+	vm->pending.intr = false;
+	return vlapic_take(&d->lapic);
 }
 
 uint64_t pc_apic_page(const struct vm *vm)

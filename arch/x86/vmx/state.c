@@ -253,7 +253,7 @@ uint32_t arch_vcpu_blocking(struct arch_vcpu *av)
 	return (uint32_t)vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 }
 
-bool arch_vcpu_open(struct arch_vcpu *av)
+inline bool arch_vcpu_open(struct arch_vcpu *av)
 {
 	vmx_make_current(av->vmx);
 	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
@@ -276,17 +276,26 @@ void vmx_set_proc(struct vmx_vcpu *v, uint32_t bit, bool on)
 	vmcs_write(VMCS_PROC_CONTROLS, proc);
 }
 
-void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi)
+static void __attribute__((noinline)) change_windows(struct vmx_vcpu *v, uint32_t windows)
 {
-	struct vmx_vcpu *v = av->vmx;
+	vmx_make_current(v);
+	vmx_set_proc(v, PROC_INTERRUPT_WINDOW, (windows & PROC_INTERRUPT_WINDOW) != 0);
+	vmx_set_proc(v, PROC_NMI_WINDOW, (windows & PROC_NMI_WINDOW) != 0);
+}
+
+inline void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi)
+{
 	uint32_t windows = (interrupt ? PROC_INTERRUPT_WINDOW : 0) |
 			   (nmi && vmx_caps.virtual_nmi ? PROC_NMI_WINDOW : 0);
 
-	if (windows == (v->proc & (PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW)))
-		return;
-	vmx_make_current(v);
-	vmx_set_proc(v, PROC_INTERRUPT_WINDOW, interrupt);
-	vmx_set_proc(v, PROC_NMI_WINDOW, (windows & PROC_NMI_WINDOW) != 0);
+	if (windows != (av->vmx->proc & (PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW)))
+		change_windows(av->vmx, windows);
+}
+
+inline void arch_vcpu_inject_interrupt(struct arch_vcpu *av, int vector)
+{
+	vmx_make_current(av->vmx);
+	vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, vector >= 0 ? INTR_INFO_VALID | (uint32_t)vector : 0);
 }
 
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *e)
