@@ -263,6 +263,9 @@ static bool special_0f(struct insn *i)
 		if (i->rep == 0xf3)
 			i->op = i->opcode == 0xbc ? OP_TZCNT : OP_LZCNT;
 		return true;
+	case 0xc3:	/* MOVNTI: no 16-bit form */
+		i->width = i->operand_size == 8 ? 8 : 4;
+		return true;
 	case 0xae: return group_15(i);
 	case 0xc7: return group_9(i);
 	default: return true;

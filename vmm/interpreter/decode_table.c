@@ -144,7 +144,7 @@ const struct opcode_row decode_0f[256] = {
 	R(MOVZX, R_RM, NONE, M), R(MOVZX, R_RM, NONE, M),
 	/* B8 */ R(POPCNT, R_RM, NONE, M | SPECIAL), R(UD, NONE, NONE, M), G(8, RM_I, 8, 0), R(BTC, RM_R, NONE, M | LK),
 	R(BSF, R_RM, NONE, M | SPECIAL), R(BSR, R_RM, NONE, M | SPECIAL), R(MOVSX, R_RM, NONE, M), R(MOVSX, R_RM, NONE, M),
-	/* C0 */ R(XADD, RM_R, NONE, M | B | LK), R(XADD, RM_R, NONE, M | LK), SI(P_ALL, 0), { OP_MOV, FORM_RM_R, IMM_NONE, P_N, M | MEM },
+	/* C0 */ R(XADD, RM_R, NONE, M | B | LK), R(XADD, RM_R, NONE, M | LK), SI(P_ALL, 0), { OP_MOV, FORM_RM_R, IMM_NONE, P_N, M | MEM | SPECIAL },
 	SI(P_N66, 0), SI(P_N66, REG), SI(P_N66, 0), G(9, NONE, NONE, 0),
 	/* C8 */ EIGHT(R(BSWAP, O, NONE, 0)),
 	/* D0 */ S(P_66 | P_F2), S(P_N66), S(P_N66), S(P_N66), S(P_N66), S(P_N66), SF(14, SPECIAL), SF(P_N66, REG),
