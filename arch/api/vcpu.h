@@ -87,6 +87,18 @@ void arch_vcpu_set_blocking(struct arch_vcpu *av, uint32_t blocking);
 
 /* Effect of one instruction done: RIP on, STI/MOV SS shadow off. insn_len 1-15. Dispatcher only. */
 void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit);
+/*
+ * The same for an instruction that the executor has done, so that it alone knows where it leads: RIP is `rip`. stepped =
+ * RFLAGS.TF was on when it began; branched = it is not simply the next one.
+ */
+void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched);
+
+/*
+ * Vector register n (0 to 15), its lower 16 or 32 bytes; 32 only where the guest's XCR0 has AVX. zero_rest: what lies
+ * above the bytes written becomes 0, as VEX has it.
+ */
+void arch_vcpu_get_vector(struct arch_vcpu *av, unsigned int n, void *to, unsigned int bytes);
+void arch_vcpu_set_vector(struct arch_vcpu *av, unsigned int n, const void *from, unsigned int bytes, bool zero_rest);
 
 /* The event to deliver at the next entry; valid = false takes it back. */
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event);

@@ -43,7 +43,8 @@ static uint64_t core_cr0_allowed, core_cr4_allowed, core_xcr0_allowed;
 static int core_pic_vector;		/* what the 8259s answer */
 static bool core_pic_more;		/* and whether they still hold another one */
 static unsigned int core_pic_asked;
-static unsigned int core_notes, core_advances;
+static unsigned int core_notes, core_advances, core_steps, core_branches;
+static uint8_t core_vectors[16][32];
 static char core_note[200];
 
 void *cpu_direct(hpa_t address)
@@ -149,6 +150,32 @@ void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 	core_regs[VREG_RIP] = exit->rip + exit->insn_len;
 	core_blocking &= ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
 	core_advances++;
+}
+
+void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched)
+{
+	assert_ptr_equal(av, &core.av);
+	core_regs[VREG_RIP] = rip;
+	core_blocking &= ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+	core_steps += stepped;
+	core_branches += branched;
+	core_advances++;
+}
+
+void arch_vcpu_get_vector(struct arch_vcpu *av, unsigned int n, void *to, unsigned int bytes)
+{
+	assert_ptr_equal(av, &core.av);
+	assert_true(n < 16 && (bytes == 16 || bytes == 32));
+	memcpy(to, core_vectors[n], bytes);
+}
+
+void arch_vcpu_set_vector(struct arch_vcpu *av, unsigned int n, const void *from, unsigned int bytes, bool zero_rest)
+{
+	assert_ptr_equal(av, &core.av);
+	assert_true(n < 16 && (bytes == 16 || bytes == 32));
+	if (zero_rest)
+		memset(core_vectors[n], 0, sizeof(core_vectors[n]));
+	memcpy(core_vectors[n], from, bytes);
 }
 
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event)
@@ -259,6 +286,8 @@ static inline void core_make(uint64_t storage)
 	memset(core_pdptes, 0, sizeof(core_pdptes));
 	memset(&core_injected, 0, sizeof(core_injected));
 	core_pdpte_loads = core_blocking = core_injections = core_pic_asked = core_notes = core_advances = 0;
+	core_steps = core_branches = 0;
+	memset(core_vectors, 0, sizeof(core_vectors));
 	core_interrupt_window = core_nmi_window = core_pic_more = false;
 	core_tsc = 1000;
 	core_tsc_step = 0;

@@ -1,6 +1,6 @@
 /* Tests the memory trap: what a guest finds at and beyond its bound b, and when that stops it.
  * Part: unit tests, on the host.
- * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/mov.c vmm/machine/event.c vmm/machine/gmem.c
+ * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c lib/printf.c
  */
 #include "tests/unit/core_fake.h"
 
@@ -330,8 +330,9 @@ static void test_stops(void **state)
 	trap.storage.walk = true;
 	crash("PAGE TABLES");
 	protected();
-	CODE_AT("\x01\x03", B, true);	/* add [ebx], eax */
-	crash("DOES NOT INTERPRET");
+	core.av.gpr[RBX] = B;
+	CODE_AT("\x0f\xae\x03", B, true);	/* fxsave [ebx] */
+	crash("INSTRUCTION 0FAE03 TOUCHED ABSENT STORAGE, NOT INTERPRETED");
 	assert_int_equal(core.account.memory_traps, 1);
 	protected();
 	CODE_AT("\x8b\x03", B - 1, false);	/* below b: nothing a guest did wrong */

@@ -1,6 +1,8 @@
 /* IN, OUT, INS, OUTS with REP: one element at a time through the machine's bus. */
 /* Part: interpreter/; a string stops at page faults and slice ends as the instruction itself would. */
+#include "vmm/cp/cp.h"
 #include "vmm/interpreter/interpreter.h"
+#include "vmm/interpreter/storage.h"
 #include "vmm/machine/bus.h"
 #include "vmm/machine/event.h"
 #include "vmm/machine/gmem.h"
@@ -56,15 +58,28 @@ static bool string_address(const struct string_place *p, uint64_t offset, unsign
 	return true;
 }
 
-static enum verdict string_fault(struct vm *vm, const struct string_place *p, const struct gmem_fault *fault)
+/* Memory that is no storage: a device's, or nobody's. The executor knows the bus for both sides of the string. */
+static enum verdict through_the_bus(struct vm *vm, const struct vm_exit *exit)
+{
+	struct storage_touch touch;
+	enum verdict v = interpret_storage(vm, exit, &touch);
+
+	if (touch.nobody) {
+		vm->account.memory_traps++;
+		cp_note(vm, "V64IOS462I %s STRING I/O AT ABSENT STORAGE %010lX; FURTHER ONES ARE NOT SHOWN", vm->userid,
+			touch.gpa.v);
+	}
+	return v;
+}
+
+static enum verdict string_fault(struct vm *vm, const struct vm_exit *exit, const struct string_place *p,
+				 const struct gmem_fault *fault)
 {
 	if (fault->page_fault)
 		return event_page_fault(vm, fault->address, fault->error);
 	if (!fault->absent)	/* not canonical: the exit comes before that is looked at */
 		return event_raise_error(vm, p->seg == SEG_SS ? EXC_SS : EXC_GP, 0);
-	/* Storage that is not there: reads would give ones, writes go nowhere; for a string that is the end. */
-	vm_ended(vm, "V64IOS462E %s STOPPED: STRING I/O AT ABSENT STORAGE %010lX", vm->userid, fault->gpa.v);
-	return V_CRASH;
+	return through_the_bus(vm, exit);
 }
 
 /* One element. V_NEXT = done. */
@@ -79,19 +94,21 @@ static enum verdict string_element(struct vm *vm, const struct vm_exit *exit, co
 	if (!string_address(p, offset, exit->io.size, &at))
 		return event_raise_error(vm, p->seg == SEG_SS ? EXC_SS : EXC_GP, 0);
 	if (exit->io.in) {
-		gpa_t unused;
+		gpa_t first, last;
 
-		/* a fault must come before the device is touched */
-		if (!gmem_translate(vm, at, p->intent, &unused, &fault) ||
-		    !gmem_translate(vm, GVA(at.v + exit->io.size - 1), p->intent, &unused, &fault))
-			return string_fault(vm, p, &fault);
+		/* a fault must come before the device is touched, and so must the knowledge that there is storage */
+		if (!gmem_translate(vm, at, p->intent, &first, &fault) ||
+		    !gmem_translate(vm, GVA(at.v + exit->io.size - 1), p->intent, &last, &fault))
+			return string_fault(vm, exit, p, &fault);
+		if (gmem_window(vm, first, 1) == NULL || gmem_window(vm, last, 1) == NULL)
+			return through_the_bus(vm, exit);
 		bus_access(&vm->bus, BUS_PORT, &a);
 		if (!gmem_write_linear(vm, at, &a.value, exit->io.size, p->intent, &fault))
-			return string_fault(vm, p, &fault);
+			return string_fault(vm, exit, p, &fault);
 	} else {
 		a.value = 0;
 		if (!gmem_read_linear(vm, at, &a.value, exit->io.size, p->intent, &fault))
-			return string_fault(vm, p, &fault);
+			return string_fault(vm, exit, p, &fault);
 		bus_access(&vm->bus, BUS_PORT, &a);
 	}
 	return V_NEXT;

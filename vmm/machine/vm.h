@@ -29,6 +29,7 @@ struct vm_account {
 	uint64_t logon_time;	/* TSC at logon */
 	uint64_t ipl_time;	/* TSC at the first instruction after the last IPL; before that, at the IPL */
 	uint64_t memory_traps;	/* touches at or beyond b, or of an absent address */
+	uint64_t device_touches;	/* exits at the memory of virtual devices */
 	uint64_t storage_faults;	/* EPT violations inside [0, b): 0, since storage is mapped at IPL */
 	uint64_t events;	/* interrupts and exceptions delivered */
 	uint64_t unknown_msrs;	/* RDMSR/WRMSR answered with #GP by default */

@@ -124,6 +124,19 @@ inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
 }
 
+void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched)
+{
+	uint64_t blocking;
+
+	vmx_make_current(av->vmx);
+	vmcs_write(VMCS_GUEST_RIP, rip);
+	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+	if (stepped && (branched || !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2)))
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+}
+
 bool arch_vcpu_has_invpcid(void)
 {
 	return vmx_caps.invpcid;

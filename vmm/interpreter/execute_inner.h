@@ -1,0 +1,138 @@
+/* What the executor's files share: operands, addresses, stack, arithmetic. */
+/* Part: interpreter/; included by execute*.c only. */
+#ifndef VMM_INTERPRETER_EXECUTE_INNER_H
+#define VMM_INTERPRETER_EXECUTE_INNER_H
+
+#include "vmm/interpreter/execute.h"
+
+enum { FLAG_CF = 1u << 0, FLAG_PF = 1u << 2, FLAG_AF = 1u << 4, FLAG_ZF = 1u << 6, FLAG_SF = 1u << 7, FLAG_TF = 1u << 8,
+       FLAG_IF = 1u << 9, FLAG_DF = 1u << 10, FLAG_OF = 1u << 11, FLAG_IOPL = 3u << 12, FLAG_NT = 1u << 14,
+       FLAG_RF = 1u << 16, FLAG_VM = 1u << 17, FLAG_AC = 1u << 18 };
+#define FLAGS_ARITHMETIC (uint64_t)(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+
+enum { VECTOR_DE = 0, VECTOR_BR = 5, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_NP = 11, VECTOR_SS = 12, VECTOR_GP = 13,
+       VECTOR_AC = 17 };
+
+#define CR0_PE_BIT 1u
+#define CR0_EM_BIT (1u << 2)
+#define CR0_TS_BIT (1u << 3)
+#define CR0_AM_BIT (1u << 18)
+
+static inline uint64_t interp_mask(unsigned int bytes)
+{
+	return UINT64_MAX >> (64 - 8 * bytes);
+}
+
+static inline uint64_t interp_sign_extend(uint64_t v, unsigned int bytes)
+{
+	unsigned int unused = 64 - 8 * bytes;
+
+	return (uint64_t)((int64_t)(v << unused) >> unused);
+}
+
+static inline bool interp_canonical(uint64_t a)
+{
+	return interp_sign_extend(a, 6) == a;
+}
+
+/* The lower bytes change; 4 of them clear the upper half, as every 32-bit result does. */
+static inline void interp_merge(uint64_t *r, unsigned int bytes, uint64_t value)
+{
+	if (bytes >= 4)
+		*r = value & interp_mask(bytes);
+	else
+		*r = (*r & ~interp_mask(bytes)) | (value & interp_mask(bytes));
+}
+
+/* AH, CH, DH, BH are bytes 4 to 7 where no REX is. */
+static inline bool interp_high_byte(const struct interp *x, unsigned int n, unsigned int width)
+{
+	return width == 1 && x->insn->rex == 0 && n >= 4 && n < 8;
+}
+
+static inline uint64_t interp_gpr(const struct interp *x, unsigned int n, unsigned int width)
+{
+	if (interp_high_byte(x, n, width))
+		return x->gpr[n - 4] >> 8 & 0xff;
+	return x->gpr[n] & interp_mask(width);
+}
+
+static inline void interp_set_gpr(struct interp *x, unsigned int n, unsigned int width, uint64_t value)
+{
+	if (interp_high_byte(x, n, width))
+		x->gpr[n - 4] = (x->gpr[n - 4] & ~0xff00ull) | (value & 0xff) << 8;
+	else
+		interp_merge(&x->gpr[n], width, value);
+}
+
+/* execute_operand.c */
+enum interp_result interp_raise(struct interp *x, uint8_t vector);
+enum interp_result interp_raise_error(struct interp *x, uint8_t vector, uint32_t error);
+const struct segment *interp_segment(struct interp *x, enum seg seg);
+void interp_put_segment(struct interp *x, enum seg seg, const struct segment *s);
+uint64_t interp_cr0(struct interp *x);
+bool interp_protected(struct interp *x);	/* protected mode proper: neither real nor virtual-8086 mode */
+unsigned int interp_cpl(struct interp *x);
+uint64_t interp_offset(const struct interp *x);	/* the effective address */
+/* Segment, canonical, alignment and page checks; fills *place. */
+enum interp_result interp_prepare(struct interp *x, struct interp_place *place, enum seg seg, uint64_t offset, uint32_t n,
+				  uint32_t access);
+uint64_t interp_load(struct interp *x, const struct interp_place *place);	/* n <= 8 */
+void interp_store(struct interp *x, const struct interp_place *place, uint64_t value);
+
+/* The two operands of most instructions: a is the one written, b the other. */
+struct operands {
+	struct interp_place place;
+	bool in_memory;		/* a is */
+	uint8_t reg;		/* a, if it is a register */
+	uint64_t a, b;
+};
+/* access: of a. */
+enum interp_result interp_operands(struct interp *x, struct operands *o, uint32_t access);
+void interp_result_to(struct interp *x, const struct operands *o, uint64_t value);
+
+/* execute_alu.c: pure. a and b are cut to width; so are results. */
+uint64_t alu_binary(unsigned int op, uint64_t a, uint64_t b, unsigned int width, uint64_t *flags);
+uint64_t alu_shift(unsigned int op, uint64_t a, unsigned int count, unsigned int width, uint64_t *flags);
+uint64_t alu_double_shift(bool left, uint64_t a, uint64_t b, unsigned int count, unsigned int width, uint64_t *flags);
+uint64_t alu_step(bool up, uint64_t a, unsigned int width, uint64_t *flags);	/* INC, DEC */
+void alu_logic_flags(uint64_t result, unsigned int width, uint64_t *flags);
+void alu_result_flags(uint64_t result, unsigned int width, uint64_t *flags);	/* SF, ZF, PF */
+bool alu_condition(unsigned int condition, uint64_t flags);
+
+/* Each executes the operations of its kind. */
+enum interp_result interp_multiply(struct interp *x);	/* MUL IMUL DIV IDIV: execute_muldiv.c */
+enum interp_result interp_decimal(struct interp *x);	/* DAA .. AAD */
+enum interp_result interp_bits(struct interp *x);	/* BT .. POPCNT: execute_bits.c */
+enum interp_result interp_stack(struct interp *x);	/* execute_stack.c */
+enum interp_result interp_flag(struct interp *x);	/* CLC .. STI, LAHF, PUSHF's are the stack's */
+enum interp_result interp_string(struct interp *x);	/* execute_string.c */
+enum interp_result interp_port(struct interp *x);	/* IN, OUT */
+enum interp_result interp_branch(struct interp *x);	/* execute_branch.c */
+enum interp_result interp_far(struct interp *x);	/* execute_far.c */
+enum interp_result interp_segment_move(struct interp *x);	/* MOV Sreg, LES and the like, POP Sreg: execute_segment.c */
+enum interp_result interp_vector(struct interp *x);	/* execute_vector.c */
+
+/* execute_stack.c, for those who push and pop besides. */
+unsigned int interp_stack_size(struct interp *x);	/* bytes of the stack pointer */
+/* The place `delta` bytes from the top of the stack. */
+enum interp_result interp_stack_place(struct interp *x, struct interp_place *place, int64_t delta, unsigned int width,
+				      uint32_t access);
+void interp_move_stack(struct interp *x, int64_t delta);
+bool interp_may_change_if(struct interp *x);
+
+/* execute_branch.c: where a near branch may go. Sets rip. */
+enum interp_result interp_check_target(struct interp *x, uint64_t target);
+void interp_jump(struct interp *x, uint64_t target);
+uint64_t interp_next(const struct interp *x);	/* the address after this instruction */
+
+/* execute_segment.c: fetched and checked, but not loaded yet. */
+struct interp_descriptor {
+	struct segment s;
+	bool mark;		/* the accessed flag is still to be set: */
+	struct interp_place place;	/* the descriptor's byte 5 */
+};
+enum interp_result interp_fetch_segment(struct interp *x, enum seg seg, uint16_t selector, struct interp_descriptor *d);
+void interp_load_segment(struct interp *x, enum seg seg, const struct interp_descriptor *d);
+
+#endif

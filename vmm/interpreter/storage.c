@@ -1,0 +1,389 @@
+/* Instructions that touch memory where the hardware finds none: fetched, decoded, and executed by the monitor. */
+/* Part: interpreter/; the executor's table of functions for a real machine: guest memory, bus, virtual processor. */
+#include "vmm/interpreter/storage.h"
+#include "arch/api/cpu.h"
+#include "lib/printf.h"
+#include "lib/string.h"
+#include "vmm/interpreter/execute.h"
+#include "vmm/interpreter/interpreter.h"
+#include "vmm/machine/event.h"
+#include "vmm/machine/gmem.h"
+
+#define FLAGS_TF (1ull << 8)
+#define FLAGS_IF (1ull << 9)
+#define STRING_BATCH 64u	/* elements before the guest is entered again, so that a long string cannot hold the processor */
+#define SLOTS 64u
+
+/*
+ * Instructions decoded before. Decoding is pure, so a slot is right whenever its bytes and the mode are those at RIP,
+ * whoever's they are.
+ */
+struct slot {
+	uint64_t bytes[2];	/* cut to the instruction's length */
+	uint64_t mask[2];
+	struct insn insn;	/* insn.bits 0 = empty */
+};
+static struct slot slots[SLOTS];
+
+/* One interpreted instruction: what the executor's functions work on. */
+struct run {
+	struct interp x;
+	struct vm *vm;
+	const struct vm_exit *exit;
+	struct storage_touch *touch;
+	uint64_t known_page;	/* linear page whose translation the exit has told; ~0 = none */
+	uint64_t known_gpa;
+	uint32_t known_access;
+	gpa_t absent;		/* of INTERP_ABSENT */
+};
+
+static uint64_t wrap(const struct interp *x, uint64_t linear)
+{
+	return x->insn->bits == 64 ? linear : (uint32_t)linear;
+}
+
+static uint32_t intent_of(struct run *m, uint32_t access)
+{
+	uint32_t intent = access & INTERP_WRITE ? GMEM_WRITE : GMEM_READ;
+
+	return !(access & INTERP_SYSTEM) && guest_cpl(m->vm) == 3 ? intent | GMEM_USER : intent;
+}
+
+/* One page's part. The exit has told one translation, so that most accesses need no walk. */
+static enum interp_result translate(struct run *m, uint64_t linear, uint32_t access, uint64_t *gpa)
+{
+	struct gmem_fault fault;
+	gpa_t found;
+
+	if ((linear & ~(PAGE_SIZE - 1)) == m->known_page && !(access & ~m->known_access)) {
+		*gpa = m->known_gpa | (linear & (PAGE_SIZE - 1));
+		return INTERP_DONE;
+	}
+	if (gmem_translate(m->vm, GVA(linear), intent_of(m, access), &found, &fault)) {
+		*gpa = found.v;
+		return INTERP_DONE;
+	}
+	if (fault.page_fault) {
+		m->x.fault = (struct interp_fault){ .vector = EXC_PF, .has_error = true, .error = fault.error,
+						    .address = fault.address.v };
+		return INTERP_FAULT;
+	}
+	m->absent = fault.gpa;
+	return INTERP_ABSENT;
+}
+
+static enum interp_result prepare(struct interp *x, struct interp_place *place, uint64_t linear, uint32_t n, uint32_t access)
+{
+	struct run *m = x->machine;
+	uint32_t in_page = (uint32_t)(PAGE_SIZE - (linear & (PAGE_SIZE - 1)));
+	enum interp_result r;
+
+	place->linear = linear;
+	place->n = n;
+	place->first = n < in_page ? n : in_page;
+	place->access = access;
+	r = translate(m, linear, access, &place->at[0]);
+	if (r == INTERP_DONE && place->first < n)
+		r = translate(m, wrap(x, linear + place->first), access, &place->at[1]);
+	return r;
+}
+
+static void met(struct run *m, bool claimed, uint64_t gpa, bool write)
+{
+	if (claimed) {
+		m->touch->device = true;
+	} else if (!m->touch->nobody) {
+		m->touch->nobody = true;
+		m->touch->gpa = GPA(gpa);
+		m->touch->write = write;
+	}
+}
+
+/* Devices have accesses of 1, 2, 4 or 8 bytes; others, and vectors, are made of these. */
+static uint8_t piece(uint32_t n)
+{
+	return n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1;
+}
+
+static void load_part(struct run *m, uint64_t gpa, uint8_t *to, uint32_t n)
+{
+	if (gmem_read(m->vm, GPA(gpa), to, n))
+		return;
+	while (n != 0) {
+		struct io_access a = { .addr = gpa, .size = piece(n), .value = UINT64_MAX };
+
+		met(m, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, false);
+		memcpy(to, &a.value, a.size);
+		to += a.size;
+		gpa += a.size;
+		n -= a.size;
+	}
+}
+
+static void store_part(struct run *m, uint64_t gpa, const uint8_t *from, uint32_t n)
+{
+	if (gmem_write(m->vm, GPA(gpa), from, n))
+		return;
+	while (n != 0) {
+		struct io_access a = { .addr = gpa, .size = piece(n), .write = true };
+
+		memcpy(&a.value, from, a.size);
+		met(m, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, true);
+		from += a.size;
+		gpa += a.size;
+		n -= a.size;
+	}
+}
+
+static void load(struct interp *x, const struct interp_place *place, void *to)
+{
+	load_part(x->machine, place->at[0], to, place->first);
+	if (place->first < place->n)
+		load_part(x->machine, place->at[1], (uint8_t *)to + place->first, place->n - place->first);
+}
+
+static void store(struct interp *x, const struct interp_place *place, const void *from)
+{
+	store_part(x->machine, place->at[0], from, place->first);
+	if (place->first < place->n)
+		store_part(x->machine, place->at[1], (const uint8_t *)from + place->first, place->n - place->first);
+}
+
+static uint64_t port_in(struct interp *x, uint16_t port, unsigned int size)
+{
+	struct run *m = x->machine;
+	struct io_access a = { .addr = port, .size = (uint8_t)size, .value = UINT64_MAX >> (64 - 8 * size) };
+
+	bus_access(&m->vm->bus, BUS_PORT, &a);
+	return a.value;
+}
+
+static void port_out(struct interp *x, uint16_t port, unsigned int size, uint64_t value)
+{
+	struct run *m = x->machine;
+	struct io_access a = { .addr = port, .size = (uint8_t)size, .value = value, .write = true };
+
+	bus_access(&m->vm->bus, BUS_PORT, &a);
+}
+
+static struct arch_vcpu *processor(struct interp *x)
+{
+	return &((struct run *)x->machine)->vm->av;
+}
+
+static uint64_t get(struct interp *x, enum vreg reg)
+{
+	return arch_vcpu_get(processor(x), reg);
+}
+
+static void get_segment(struct interp *x, enum seg seg, struct segment *s)
+{
+	arch_vcpu_get_segment(processor(x), seg, s);
+}
+
+static void set_segment(struct interp *x, enum seg seg, const struct segment *s)
+{
+	arch_vcpu_set_segment(processor(x), seg, s);
+}
+
+static void get_vector(struct interp *x, unsigned int n, void *to, unsigned int bytes)
+{
+	arch_vcpu_get_vector(processor(x), n, to, bytes);
+}
+
+static void set_vector(struct interp *x, unsigned int n, const void *from, unsigned int bytes, bool zero_rest)
+{
+	arch_vcpu_set_vector(processor(x), n, from, bytes, zero_rest);
+}
+
+static const struct interp_ops ops = {
+	.prepare = prepare, .load = load, .store = store, .in = port_in, .out = port_out, .get = get,
+	.get_segment = get_segment, .set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector,
+};
+
+/* TZCNT and LZCNT do not exit, and where they are missing they are other instructions: so the real processor's word counts. */
+static uint32_t features(void)
+{
+	static uint32_t known;
+
+	if (known == 0) {
+		known = 1u << 31;
+		if (cpu_cpuid(0, 0).eax >= 7 && (cpu_cpuid(7, 0).ebx >> 3 & 1))
+			known |= INTERP_HAS_TZCNT;
+		if (cpu_cpuid(0x80000001, 0).ecx >> 5 & 1)
+			known |= INTERP_HAS_LZCNT;
+	}
+	return known;
+}
+
+/* The rest of an instruction beyond its page; what is not there leaves `n` as it is. */
+static void fetch_second_page(struct vm *vm, uint64_t linear, bool wide, uint8_t code[16], size_t *n)
+{
+	struct gmem_fault fault;
+	uint64_t next = linear + *n;
+	size_t more = INSN_MAX - *n;
+
+	if (gmem_read_linear(vm, GVA(wide ? next : (uint32_t)next), code + *n, more, GMEM_FETCH | GMEM_PEEK, &fault))
+		*n += more;
+}
+
+/* What lies at RIP; how many bytes of it are there, 0 = none. The rest of `code` is 0. */
+static size_t fetch(struct vm *vm, uint64_t linear, bool wide, uint8_t code[16])
+{
+	uint64_t in_page = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
+	size_t n = in_page < 16 ? (size_t)in_page : 16;
+	struct gmem_fault fault;
+	const uint8_t *p;
+	gpa_t gpa;
+
+	if (!gmem_translate(vm, GVA(linear), GMEM_FETCH | GMEM_PEEK, &gpa, &fault))
+		return 0;
+	if (n == 16) {
+		p = gmem_window(vm, gpa, 16);
+		if (p != NULL) {
+			__builtin_memcpy(code, p, 16);
+			return INSN_MAX;
+		}
+	}
+	memset(code, 0, 16);
+	if (!gmem_read(vm, gpa, code, n))
+		return 0;
+	if (n < INSN_MAX)
+		fetch_second_page(vm, linear, wide, code, &n);
+	return n < INSN_MAX ? n : INSN_MAX;
+}
+
+static void fill_slot(struct slot *s, const uint64_t bytes[2])
+{
+	unsigned int n = s->insn.length;
+
+	s->mask[0] = n >= 8 ? UINT64_MAX : (1ull << 8 * n) - 1;
+	s->mask[1] = n <= 8 ? 0 : (1ull << 8 * (n - 8)) - 1;
+	s->bytes[0] = bytes[0] & s->mask[0];
+	s->bytes[1] = bytes[1] & s->mask[1];
+}
+
+/* NULL = not an instruction, or not wholly there; then *got has what was found. */
+static const struct insn *find_insn(struct vm *vm, uint64_t rip, unsigned int bits, uint8_t code[16], size_t *got)
+{
+	struct slot *s = &slots[(rip ^ rip >> 6) % SLOTS];
+	uint64_t linear = rip, bytes[2];
+	struct segment cs;
+
+	if (bits != 64) {
+		arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
+		linear = (uint32_t)(cs.base + rip);
+	}
+	*got = fetch(vm, linear, bits == 64, code);
+	if (*got == 0)
+		return NULL;
+	__builtin_memcpy(bytes, code, 16);
+	if (s->insn.bits == bits && s->insn.length <= *got && (bytes[0] & s->mask[0]) == s->bytes[0] &&
+	    (bytes[1] & s->mask[1]) == s->bytes[1])
+		return &s->insn;
+	if (decode_insn(code, *got, bits, &s->insn) != DECODE_OK) {
+		s->insn.bits = 0;
+		return NULL;
+	}
+	fill_slot(s, bytes);
+	return &s->insn;
+}
+
+static unsigned int code_bits(struct vm *vm)
+{
+	struct segment cs;
+
+	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
+	if ((cs.access & 0x2000) && (arch_vcpu_get(&vm->av, VREG_EFER) >> 10 & 1))
+		return 64;
+	return cs.access & 0x4000 ? 32 : 16;
+}
+
+/* The processor found the instruction good: what the interpreter does not know of it must not go on as if it were done. */
+static enum verdict stop(struct vm *vm, const struct vm_exit *exit, const uint8_t *code, size_t n)
+{
+	char text[2 * INSN_MAX + 1] = "";
+
+	for (size_t i = 0; i < n && i < INSN_MAX; i++)
+		text_format(text + 2 * i, sizeof(text) - 2 * i, "%02X", code[i]);
+	vm_ended(vm, "V64STO461W %s STOPPED: INSTRUCTION %s TOUCHED ABSENT STORAGE, NOT INTERPRETED; BOUND %010lX, RIP %lX",
+		 vm->userid, n == 0 ? "NOT FOUND" : text, vm->storage_size, exit->rip);
+	return V_CRASH;
+}
+
+static void tell_known_page(struct run *m)
+{
+	const struct vm_exit *exit = m->exit;
+
+	m->known_page = UINT64_MAX;
+	if (exit->kind != EXIT_STORAGE || !exit->storage.gva_valid)
+		return;
+	m->known_page = exit->storage.gva.v & ~(PAGE_SIZE - 1);
+	m->known_gpa = exit->storage.gpa.v & ~(PAGE_SIZE - 1);
+	m->known_access = exit->storage.write ? INTERP_READ | INTERP_WRITE : INTERP_READ;
+}
+
+/* Registers that are not in av.gpr go back where they changed. */
+static void give_back(struct run *m, uint64_t rsp, uint64_t rflags)
+{
+	struct arch_vcpu *av = &m->vm->av;
+
+	if (av->gpr[RSP] != rsp)
+		arch_vcpu_set(av, VREG_RSP, av->gpr[RSP]);
+	if (m->x.rflags != rflags)
+		arch_vcpu_set(av, VREG_RFLAGS, m->x.rflags);
+	if (m->x.rflags & ~rflags & FLAGS_IF)
+		vm_kick(m->vm, VM_WORK_EVENT);
+}
+
+static enum verdict raise(struct vm *vm, const struct interp_fault *f)
+{
+	if (f->vector == EXC_PF)
+		return event_page_fault(vm, GVA(f->address), f->error);
+	return f->has_error ? event_raise_error(vm, f->vector, f->error) : event_raise(vm, f->vector);
+}
+
+enum verdict interpret_storage(struct vm *vm, const struct vm_exit *exit, struct storage_touch *touch)
+{
+	uint8_t code[16];
+	size_t got;
+	const struct insn *insn = find_insn(vm, exit->rip, code_bits(vm), code, &got);
+	uint64_t rsp, rflags;
+	enum interp_result r;
+	struct run m;
+
+	*touch = (struct storage_touch){ 0 };
+	if (insn == NULL)
+		return stop(vm, exit, code, got);
+	m.vm = vm;
+	m.exit = exit;
+	m.touch = touch;
+	tell_known_page(&m);
+	rsp = arch_vcpu_get(&vm->av, VREG_RSP);
+	rflags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
+	vm->av.gpr[RSP] = rsp;
+	m.x.ops = &ops;
+	m.x.machine = &m;
+	m.x.gpr = vm->av.gpr;
+	m.x.rip = exit->rip;
+	m.x.rflags = rflags;
+	m.x.features = features();
+	m.x.batch = rflags & FLAGS_TF ? 1 : STRING_BATCH;	/* a guest that steps sees each element */
+	r = interp_execute(&m.x, insn);
+	if (r == INTERP_UNKNOWN)
+		return stop(vm, exit, code, insn->length);
+	if (r == INTERP_ABSENT) {
+		vm_ended(vm, "V64STO461W %s STOPPED: ITS PAGE TABLES LIE IN ABSENT STORAGE %010lX, BOUND %010lX, RIP %lX",
+			 vm->userid, m.absent.v, vm->storage_size, exit->rip);
+		return V_CRASH;
+	}
+	give_back(&m, rsp, rflags);
+	if (r == INTERP_FAULT)
+		return raise(vm, &m.x.fault);
+	if (r == INTERP_AGAIN && !(rflags & FLAGS_TF))
+		return V_RESUME;	/* RIP is still at the instruction: it goes on with what is left */
+	arch_vcpu_arrive(&vm->av, m.x.rip, (rflags & FLAGS_TF) != 0, m.x.branched);
+	if (m.x.shadow != 0)
+		arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) | m.x.shadow);
+	return V_RESUME;
+}
