@@ -1,6 +1,6 @@
 /* Tests IN, OUT, INS and OUTS: widths, counts, directions, address sizes, limits, and faults in the middle.
  * Part: unit tests, on the host; the bus, the events and the guest memory are the real ones.
- * UNIT: vmm/interpreter/io.c vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c
+ * UNIT: vmm/interpreter/io.c vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c
  */
 #include "tests/unit/core_fake.h"
 
