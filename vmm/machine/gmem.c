@@ -57,15 +57,18 @@ void gmem_rows_changed(struct vm *vm)
 	}
 }
 
+static inline bool in_plain(const struct vm *vm, unsigned int i, uint64_t at, size_t n)
+{
+	uint64_t offset = at - vm->plain[i].start;
+
+	return offset < vm->plain[i].bytes && n <= vm->plain[i].bytes - offset;
+}
+
 /* The common case: all n bytes in a plain run of R. NULL = look at the rows. */
 static inline uint8_t *plain_run(const struct vm *vm, uint64_t at, size_t n)
 {
-	for (size_t i = 0; i < ARRAY_LEN(vm->plain); i++) {
-		uint64_t offset = at - vm->plain[i].start;
-
-		if (offset < vm->plain[i].bytes && n <= vm->plain[i].bytes - offset)
-			return (uint8_t *)cpu_direct(HPA(vm->rows[0].base.v + at));
-	}
+	if (__builtin_expect(in_plain(vm, 0, at, n), 1) || in_plain(vm, 1, at, n))
+		return (uint8_t *)cpu_direct(HPA(vm->rows[0].base.v + at));
 	return NULL;
 }
 
@@ -272,6 +275,9 @@ static void open_view(struct view *v, struct vm *vm, uint32_t intent, struct gme
 	s->physical_bits = features.physical_bits;
 	s->pages_1g = features.pages_1g;
 	s->pse36 = features.pse36;
+	s->run_start = vm->plain[0].start;
+	s->run_bytes = vm->plain[0].bytes;
+	s->run = s->run_bytes != 0 ? cpu_direct(HPA(vm->rows[0].base.v + s->run_start)) : NULL;
 	s->cr0 = arch_vcpu_get(&vm->av, VREG_CR0);
 	s->efer = arch_vcpu_get(&vm->av, VREG_EFER);
 	s->cr3 = s->cr4 = s->rflags = 0;

@@ -36,12 +36,22 @@ struct looking {
 	struct walk *w;
 };
 
+static inline bool read_entry(const struct looking *l, uint64_t at, unsigned int size, uint64_t *entry)
+{
+	uint64_t offset = at - l->s->run_start;
+
+	if (__builtin_expect(offset >= l->s->run_bytes, 0))
+		return l->ops->read(l->context, at, size, entry);
+	*entry = size == 4 ? *(const uint32_t *)(l->s->run + offset) : *(const uint64_t *)(l->s->run + offset);
+	return true;
+}
+
 static bool as_user(uint32_t intent)
 {
 	return (intent & (WALK_USER | WALK_IMPLICIT)) == WALK_USER;
 }
 
-static enum walk_outcome fault(const struct looking *l, uint32_t why)
+static enum walk_outcome __attribute__((noinline)) fault(const struct looking *l, uint32_t why)
 {
 	bool fetch_told = (l->s->cr4 & CR4_SMEP) || ((l->s->cr4 & CR4_PAE) && (l->s->efer & EFER_NXE));
 
@@ -100,7 +110,7 @@ static enum walk_outcome look_32(const struct looking *l)
 	struct walk *w = l->w;
 	uint64_t pde, pte, at = (s->cr3 & 0xfffff000) + (l->linear >> 20 & 0xffc), rights;
 
-	if (!l->ops->read(l->context, at, 4, &pde))
+	if (!read_entry(l, at, 4, &pde))
 		return absent(l, at);
 	w->at[0] = at;
 	w->low[0] = (uint32_t)pde;
@@ -113,11 +123,11 @@ static enum walk_outcome look_32(const struct looking *l)
 
 		if (pde & 0x3fe000 & ~(high << 13))
 			return fault(l, WALK_ERROR_PRESENT | WALK_ERROR_RESERVED);
-		rights = pde;
+		rights = w->have = (uint32_t)pde;
 		w->gpa = (pde & 0xffc00000) | (pde >> 13 & high) << 32 | (l->linear & 0x3fffff);
 	} else {
 		at = (pde & 0xfffff000) + (l->linear >> 10 & 0xffc);
-		if (!l->ops->read(l->context, at, 4, &pte))
+		if (!read_entry(l, at, 4, &pte))
 			return absent(l, at);
 		w->at[1] = at;
 		w->low[1] = (uint32_t)pte;
@@ -125,11 +135,26 @@ static enum walk_outcome look_32(const struct looking *l)
 		if (!(pte & PTE_P))
 			return fault(l, 0);
 		rights = pde & pte;
+		w->have = (uint32_t)(pte & (pde | ~(uint64_t)WALK_ACCESSED));
 		w->gpa = (pte & 0xfffff000) | (l->linear & 0xfff);
 	}
 	if (!(l->intent & WALK_PEEK) && !allowed(l, rights, false))
 		return fault(l, WALK_ERROR_PRESENT);
 	return WALK_FOUND;
+}
+
+/* Of an entry with PS or a reserved bit set: is it good, and does it map a page? */
+static bool __attribute__((noinline)) good_large(const struct walk_state *s, unsigned int shift, uint64_t entry,
+						 uint64_t reserved, bool *page)
+{
+	*page = shift == PAGE_SHIFT || (entry & PTE_PS);
+	if (shift > PAGE_SHIFT && (entry & PTE_PS)) {
+		if (shift > 30 || (shift == 30 && !s->pages_1g))
+			return false;
+		/* A large page has address bits from its size up only; bit 12 is its PAT bit. */
+		reserved |= ((1ull << shift) - 1) & ~0x1fffull;
+	}
+	return !(entry & reserved);
 }
 
 /*
@@ -140,37 +165,29 @@ static inline enum walk_outcome look_wide(const struct looking *l, uint64_t tabl
 {
 	const struct walk_state *s = l->s;
 	struct walk *w = l->w;
-	uint64_t all = PTE_W | PTE_U, any = 0, entry;
+	uint64_t all = PTE_W | PTE_U | WALK_ACCESSED, any = 0, entry;
 	unsigned int used = 0;
 
 	for (;; shift -= 9) {
-		uint64_t at = table + (l->linear >> (shift - 3) & 0xff8), bad = reserved;
+		uint64_t at = table + (l->linear >> (shift - 3) & 0xff8);
+		bool page = shift == PAGE_SHIFT;
 
-		if (!l->ops->read(l->context, at, 8, &entry))
+		if (!read_entry(l, at, 8, &entry))
 			return absent(l, at);
-		w->at[used] = at;
-		w->low[used++] = (uint32_t)entry;
 		if (!(entry & PTE_P))
 			return fault(l, 0);
+		w->at[used] = at;
+		w->low[used++] = (uint32_t)entry;
 		all &= entry;
 		any |= entry;
-		if (shift > PAGE_SHIFT && (entry & PTE_PS)) {
-			/* A large page has address bits from its size up only; bit 12 is its PAT bit. */
-			if (shift > 30 || (shift == 30 && !s->pages_1g))
-				bad |= PTE_PS;
-			else
-				bad |= ((1ull << shift) - 1) & ~0x1fffull;
-			if (entry & bad)
-				return fault(l, WALK_ERROR_PRESENT | WALK_ERROR_RESERVED);
-			break;
-		}
-		if (entry & bad)
+		if (__builtin_expect(entry & (reserved | PTE_PS), 0) && !good_large(s, shift, entry, reserved, &page))
 			return fault(l, WALK_ERROR_PRESENT | WALK_ERROR_RESERVED);
-		if (shift == PAGE_SHIFT)
+		if (page)
 			break;
 		table = entry & PTE_ADDRESS;
 	}
 	w->used = used;
+	w->have = (uint32_t)((all & WALK_ACCESSED) | (entry & WALK_DIRTY));
 	w->gpa = (entry & PTE_ADDRESS & -(1ull << shift)) | (l->linear & ((1ull << shift) - 1));
 	if (l->intent & WALK_PEEK)
 		return WALK_FOUND;
@@ -190,7 +207,7 @@ static enum walk_outcome look_pae(const struct looking *l, uint64_t reserved)
 	reserved |= PTE_IGNORED;
 	if (l->s->pdptes != NULL)
 		pdpte = l->s->pdptes[l->linear >> 30 & 3];
-	else if (!l->ops->read(l->context, at, 8, &pdpte))
+	else if (!read_entry(l, at, 8, &pdpte))
 		return absent(l, at);
 	if (!(pdpte & PTE_P))
 		return fault(l, 0);
@@ -199,8 +216,53 @@ static enum walk_outcome look_pae(const struct looking *l, uint64_t reserved)
 	return look_wide(l, pdpte & PTE_ADDRESS, 21, reserved);
 }
 
-enum walk_outcome walk_look(const struct walk_state *s, const struct walk_ops *ops, void *context, uint64_t linear,
-			    uint32_t intent, struct walk *w)
+static inline bool quick_entry(const struct walk_state *s, uint64_t table, uint64_t index, uint64_t *entry)
+{
+	uint64_t offset = (table & PTE_ADDRESS) + index - s->run_start;
+
+	if (offset >= s->run_bytes)
+		return false;
+	*entry = *(const uint64_t *)(s->run + offset);
+	return true;
+}
+
+/*
+ * The usual walk in a straight line, since every access to a device that lies in memory makes two: 4-level paging, pages
+ * of 4 KiB or 2 MiB, no key, nothing to mark, and rights that need no thought. False says nothing but "walk".
+ */
+static inline bool look_quickly(const struct walk_state *s, uint64_t linear, uint32_t intent, uint64_t *gpa)
+{
+	uint64_t stop = (PTE_ADDRESS & ~0ull << s->physical_bits) | (s->efer & EFER_NXE ? 0 : PTE_NX);
+	uint64_t want = PTE_P | WALK_ACCESSED, e4, e3, e2, leaf, all, mask = PAGE_SIZE - 1;
+	bool user = as_user(intent);
+
+	if (!quick_entry(s, s->cr3, linear >> 36 & 0xff8, &e4) || (e4 & (stop | PTE_PS | PTE_P)) != PTE_P ||
+	    !quick_entry(s, e4, linear >> 27 & 0xff8, &e3) || (e3 & (stop | PTE_PS | PTE_P)) != PTE_P ||
+	    !quick_entry(s, e3, linear >> 18 & 0xff8, &e2) || (e2 & (stop | PTE_P)) != PTE_P)
+		return false;
+	leaf = e2;
+	if (e2 & PTE_PS) {
+		mask = 0x1fffff;
+		stop |= 0x1fe000;
+	} else if (!quick_entry(s, e2, linear >> 9 & 0xff8, &leaf)) {
+		return false;
+	}
+	all = e4 & e3 & e2 & leaf;
+	if (intent & WALK_WRITE)
+		want |= user || (s->cr0 & CR0_WP) ? PTE_W : 0;
+	if (user)
+		want |= PTE_U;
+	else if ((all & PTE_U) && (s->cr4 & (intent & WALK_FETCH ? CR4_SMEP : CR4_SMAP)))
+		return false;
+	if ((leaf & stop) || (all & want) != want || ((intent & WALK_WRITE) && !(leaf & WALK_DIRTY)) ||
+	    ((intent & WALK_FETCH) && ((e4 | e3 | e2 | leaf) & PTE_NX)))
+		return false;
+	*gpa = (leaf & PTE_ADDRESS & ~mask) | (linear & mask);
+	return true;
+}
+
+static enum walk_outcome __attribute__((noinline)) look(const struct walk_state *s, const struct walk_ops *ops,
+							void *context, uint64_t linear, uint32_t intent, struct walk *w)
 {
 	struct looking l = { s, ops, context, linear, intent, w };
 	/* Address bits that this processor does not have are reserved in every entry, and NX where it is off. */
@@ -208,6 +270,7 @@ enum walk_outcome walk_look(const struct walk_state *s, const struct walk_ops *o
 	unsigned int unused = s->cr4 & CR4_LA57 ? 64 - 57 : 64 - 48;
 
 	w->used = 0;
+	w->have = WALK_ACCESSED | WALK_DIRTY;
 	if (!(s->efer & EFER_LMA))
 		l.linear = (uint32_t)linear;
 	if ((s->cr0 & (CR0_PE | CR0_PG)) != (CR0_PE | CR0_PG)) {
@@ -221,8 +284,24 @@ enum walk_outcome walk_look(const struct walk_state *s, const struct walk_ops *o
 	return look_wide(&l, s->cr3 & PTE_ADDRESS, s->cr4 & CR4_LA57 ? 48 : 39, reserved);
 }
 
+enum walk_outcome walk_look(const struct walk_state *s, const struct walk_ops *ops, void *context, uint64_t linear,
+			    uint32_t intent, struct walk *w)
+{
+	if (__builtin_expect((s->efer & EFER_LMA) && !(s->cr4 & (CR4_LA57 | CR4_PKE)), 1) &&
+	    (uint64_t)((int64_t)(linear << 16) >> 16) == linear && look_quickly(s, linear, intent, &w->gpa)) {
+		w->used = 0;
+		w->have = WALK_ACCESSED | WALK_DIRTY;
+		return WALK_FOUND;
+	}
+	return look(s, ops, context, linear, intent, w);
+}
+
 void walk_mark(const struct walk_ops *ops, void *context, const struct walk *w, uint32_t intent)
 {
+	uint32_t need = intent & WALK_WRITE ? WALK_ACCESSED | WALK_DIRTY : WALK_ACCESSED;
+
+	if (__builtin_expect((w->have & need) == need, 1))
+		return;
 	for (unsigned int i = 0; i < w->used; i++) {
 		uint32_t bits = WALK_ACCESSED;
 

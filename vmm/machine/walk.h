@@ -34,6 +34,9 @@ struct walk_state {
 	const uint64_t *pdptes;		/* PAE paging: the four registers; NULL = they are read where CR3 points */
 	unsigned int physical_bits;	/* MAXPHYADDR, 32 to 52 */
 	bool pages_1g, pse36;		/* what CPUID offers */
+	/* Entries in [run_start, run_start + run_bytes), whole pages, are read here and without a call; 0 bytes = none. */
+	const uint8_t *run;
+	uint64_t run_start, run_bytes;
 };
 
 struct walk_ops {
@@ -55,7 +58,8 @@ enum walk_outcome {
 struct walk {
 	uint64_t gpa;
 	uint32_t error;
-	unsigned int used;		/* entries on the way that have an accessed flag, the last one is the page's */
+	uint32_t have;			/* WALK_ACCESSED if every one has it, WALK_DIRTY if the page's has it */
+	unsigned int used;		/* entries on the way that have an accessed flag; the last one is the page's */
 	uint64_t at[WALK_LEVELS];
 	uint32_t low[WALK_LEVELS];	/* their low halves */
 };
