@@ -180,7 +180,7 @@ static inline enum walk_outcome look_wide(const struct looking *l, uint64_t tabl
 		w->low[used++] = (uint32_t)entry;
 		all &= entry;
 		any |= entry;
-		if (__builtin_expect(entry & (reserved | PTE_PS), 0) && !good_large(s, shift, entry, reserved, &page))
+		if (__builtin_expect((entry & (reserved | PTE_PS)) != 0, 0) && !good_large(s, shift, entry, reserved, &page))
 			return fault(l, WALK_ERROR_PRESENT | WALK_ERROR_RESERVED);
 		if (page)
 			break;
