@@ -296,13 +296,14 @@ static void open_view(struct view *v, struct vm *vm, uint32_t intent, struct gme
 	}
 }
 
-static bool no_storage(const struct view *v, uint64_t linear, uint64_t gpa)
+static bool __attribute__((noinline)) no_storage(const struct view *v, uint64_t linear, uint64_t gpa)
 {
 	*v->fault = (struct gmem_fault){ .absent = true, .address = GVA(linear), .gpa = GPA(gpa) };
 	return false;
 }
 
-static bool failed(const struct view *v, uint64_t linear, enum walk_outcome outcome, const struct walk *w)
+static bool __attribute__((noinline)) failed(const struct view *v, uint64_t linear, enum walk_outcome outcome,
+					     const struct walk *w)
 {
 	if (!(v->s.efer & EFER_LMA))
 		linear = (uint32_t)linear;
@@ -349,7 +350,7 @@ static uint64_t left_in_page(uint64_t linear)
 	return PAGE_SIZE - (linear & (PAGE_SIZE - 1));
 }
 
-static bool copy_page(const struct view *v, const struct walk *w, uint8_t *bytes, size_t n)
+static bool __attribute__((noinline)) copy_page(const struct view *v, const struct walk *w, uint8_t *bytes, size_t n)
 {
 	return v->intent & GMEM_WRITE ? gmem_write(v->vm, GPA(w->gpa), bytes, n) : gmem_read(v->vm, GPA(w->gpa), bytes, n);
 }
@@ -358,7 +359,7 @@ static bool copy_page(const struct view *v, const struct walk *w, uint8_t *bytes
  * Over several pages: first every page translates and is storage with the rights asked for, then all is copied. The
  * first two translations are kept, since what is written may be the tables of the other page.
  */
-static bool copy_pages(const struct view *v, uint64_t linear, uint8_t *bytes, size_t n)
+static bool __attribute__((noinline)) copy_pages(const struct view *v, uint64_t linear, uint8_t *bytes, size_t n)
 {
 	uint32_t rights = v->intent & GMEM_WRITE ? NPT_WRITE : NPT_READ;
 	struct walk walks[3];	/* the first page, the second, any other */

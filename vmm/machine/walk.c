@@ -228,34 +228,35 @@ static inline bool quick_entry(const struct walk_state *s, uint64_t table, uint6
 
 /*
  * The usual walk in a straight line, since every access to a device that lies in memory makes two: 4-level paging, pages
- * of 4 KiB or 2 MiB, no key, nothing to mark, and rights that need no thought. False says nothing but "walk".
+ * of 4 KiB or 2 MiB, no key, nothing to mark, and rights that need no thought. An entry that is not present may lead
+ * anywhere in the run; it is looked at in the end. False says nothing but "walk".
  */
-static inline bool look_quickly(const struct walk_state *s, uint64_t linear, uint32_t intent, uint64_t *gpa)
+static inline __attribute__((always_inline)) bool look_quickly(const struct walk_state *s, uint64_t linear,
+								uint32_t intent, uint64_t *gpa)
 {
 	uint64_t stop = (PTE_ADDRESS & ~0ull << s->physical_bits) | (s->efer & EFER_NXE ? 0 : PTE_NX);
-	uint64_t want = PTE_P | WALK_ACCESSED, e4, e3, e2, leaf, all, mask = PAGE_SIZE - 1;
+	uint64_t want = PTE_P | WALK_ACCESSED, mask = PAGE_SIZE - 1, e4, e3, e2, leaf, all;
 	bool user = as_user(intent);
 
-	if (!quick_entry(s, s->cr3, linear >> 36 & 0xff8, &e4) || (e4 & (stop | PTE_PS | PTE_P)) != PTE_P ||
-	    !quick_entry(s, e4, linear >> 27 & 0xff8, &e3) || (e3 & (stop | PTE_PS | PTE_P)) != PTE_P ||
-	    !quick_entry(s, e3, linear >> 18 & 0xff8, &e2) || (e2 & (stop | PTE_P)) != PTE_P)
+	if (!quick_entry(s, s->cr3, linear >> 36 & 0xff8, &e4) || !quick_entry(s, e4, linear >> 27 & 0xff8, &e3) ||
+	    !quick_entry(s, e3, linear >> 18 & 0xff8, &e2))
 		return false;
 	leaf = e2;
-	if (e2 & PTE_PS) {
+	if (e2 & PTE_PS)
 		mask = 0x1fffff;
-		stop |= 0x1fe000;
-	} else if (!quick_entry(s, e2, linear >> 9 & 0xff8, &leaf)) {
+	else if (!quick_entry(s, e2, linear >> 9 & 0xff8, &leaf))
 		return false;
-	}
 	all = e4 & e3 & e2 & leaf;
-	if (intent & WALK_WRITE)
-		want |= user || (s->cr0 & CR0_WP) ? PTE_W : 0;
-	if (user)
+	if (user) {
 		want |= PTE_U;
-	else if ((all & PTE_U) && (s->cr4 & (intent & WALK_FETCH ? CR4_SMEP : CR4_SMAP)))
-		return false;
-	if ((leaf & stop) || (all & want) != want || ((intent & WALK_WRITE) && !(leaf & WALK_DIRTY)) ||
-	    ((intent & WALK_FETCH) && ((e4 | e3 | e2 | leaf) & PTE_NX)))
+		want |= intent & WALK_WRITE ? PTE_W : 0ull;
+	} else if (intent & WALK_WRITE) {
+		want |= s->cr0 & CR0_WP ? PTE_W : 0ull;
+	}
+	if (((e4 | e3) & PTE_PS) || ((e4 | e3 | e2 | leaf) & stop) || (all & want) != want ||
+	    (mask > PAGE_SIZE && (leaf & 0x1fe000)) || ((intent & WALK_WRITE) && !(leaf & WALK_DIRTY)) ||
+	    ((intent & WALK_FETCH) && ((e4 | e3 | e2 | leaf) & PTE_NX)) ||
+	    (!user && (all & PTE_U) && (s->cr4 & (intent & WALK_FETCH ? CR4_SMEP : CR4_SMAP))))
 		return false;
 	*gpa = (leaf & PTE_ADDRESS & ~mask) | (linear & mask);
 	return true;
@@ -296,12 +297,8 @@ enum walk_outcome walk_look(const struct walk_state *s, const struct walk_ops *o
 	return look(s, ops, context, linear, intent, w);
 }
 
-void walk_mark(const struct walk_ops *ops, void *context, const struct walk *w, uint32_t intent)
+void walk_mark_missing(const struct walk_ops *ops, void *context, const struct walk *w, uint32_t intent)
 {
-	uint32_t need = intent & WALK_WRITE ? WALK_ACCESSED | WALK_DIRTY : WALK_ACCESSED;
-
-	if (__builtin_expect((w->have & need) == need, 1))
-		return;
 	for (unsigned int i = 0; i < w->used; i++) {
 		uint32_t bits = WALK_ACCESSED;
 

@@ -68,7 +68,16 @@ struct walk {
 enum walk_outcome walk_look(const struct walk_state *s, const struct walk_ops *ops, void *context, uint64_t linear,
 			    uint32_t intent, struct walk *w);
 
+/* Sets what walk_mark() has found missing. */
+void walk_mark_missing(const struct walk_ops *ops, void *context, const struct walk *w, uint32_t intent);
+
 /* After WALK_FOUND, when the access is made: accessed flags, and the page's dirty flag for a write. */
-void walk_mark(const struct walk_ops *ops, void *context, const struct walk *w, uint32_t intent);
+static inline void walk_mark(const struct walk_ops *ops, void *context, const struct walk *w, uint32_t intent)
+{
+	uint32_t need = intent & WALK_WRITE ? WALK_ACCESSED | WALK_DIRTY : WALK_ACCESSED;
+
+	if ((w->have & need) != need)
+		walk_mark_missing(ops, context, w, intent);
+}
 
 #endif
