@@ -81,13 +81,6 @@ static enum verdict bad_map(struct vm *vm, const struct vm_exit *exit)
 	return V_CRASH;
 }
 
-static enum verdict task_switch(struct vm *vm, const struct vm_exit *exit)
-{
-	vm_ended(vm, "V64DSP465W %s STOPPED: TASK SWITCH TO %04X AT RIP %lX IS NOT INTERPRETED YET", vm->userid,
-		 exit->task.selector, exit->rip);
-	return V_CRASH;
-}
-
 static enum verdict reflect_ud(struct vm *vm, const struct vm_exit *exit)
 {
 	(void)exit;
@@ -120,7 +113,7 @@ static const struct exit_route routes[EXIT_KINDS] = {
 	[EXIT_SMI] = NOBODY("SMI"),
 	[EXIT_INTERRUPT_WINDOW] = { "INTWIN", R_DISPATCHER, window, "a waiting interrupt can be delivered now" },
 	[EXIT_NMI_WINDOW] = { "NMIWIN", R_DISPATCHER, window, "a waiting NMI can be delivered now" },
-	[EXIT_TASK_SWITCH] = { "TASKSW", R_INTERPRETER, task_switch, "not interpreted yet; stops the guest" },
+	[EXIT_TASK_SWITCH] = { "TASKSW", R_INTERPRETER, interpret_task_switch, "CALL, JMP, IRET and IDT task gates: TSS to TSS" },
 	[EXIT_CPUID] = { "CPUID", R_INTERPRETER, interpret_cpuid, "by the policy table" },
 	[EXIT_GETSEC] = { "GETSEC", R_REFLECT, reflect_ud, "SMX is not offered: #UD" },
 	[EXIT_HLT] = { "HLT", R_INTERPRETER, interpret_hlt, "waits for an event; with interrupts off a disabled wait" },

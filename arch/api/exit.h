@@ -69,6 +69,8 @@ enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG
 
 enum cr_operation { CR_WRITE, CR_READ, CR_CLTS, CR_LMSW };
 
+enum task_source { TASK_CALL, TASK_IRET, TASK_JMP, TASK_GATE };
+
 enum event_type {	/* as the VM-entry interruption-information field numbers them */
 	EVENT_INTERRUPT = 0,
 	EVENT_NMI = 2,
@@ -133,7 +135,11 @@ struct vm_exit {
 			bool walk;	/* touched while walking the guest's page tables */
 			bool mapped;	/* EPT had an entry: a matter of rights */
 		} storage;
-		struct { uint16_t selector; uint8_t source; uint8_t gate_vector; } task;	/* EXIT_TASK_SWITCH */
+		struct {	/* EXIT_TASK_SWITCH; what came through a gate of the IDT is in `vectoring` */
+			uint16_t selector;	/* of the new TSS */
+			uint8_t source;		/* enum task_source */
+			uint8_t gate_vector;
+		} task;
 		struct { const char *rule; } bad_state;	/* EXIT_BAD_GUEST_STATE: first rule broken */
 	};
 };

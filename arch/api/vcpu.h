@@ -75,6 +75,8 @@ void arch_vcpu_get_segment(struct arch_vcpu *av, enum seg seg, struct segment *s
 void arch_vcpu_set_segment(struct arch_vcpu *av, enum seg seg, const struct segment *s);
 /* PDPTEs for PAE paging, which a MOV to CR0 or CR4 that we interpret must load ourselves. */
 void arch_vcpu_set_pdpte(struct arch_vcpu *av, unsigned int n, uint64_t value);
+/* The same four as the processor uses them; they mean something while PAE paging is on. */
+uint64_t arch_vcpu_get_pdpte(struct arch_vcpu *av, unsigned int n);
 
 /* Bits of CR0 and CR4 a guest may set at all on this machine. */
 uint64_t arch_vcpu_cr0_allowed(void);

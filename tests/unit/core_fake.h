@@ -110,6 +110,13 @@ void arch_vcpu_set_pdpte(struct arch_vcpu *av, unsigned int n, uint64_t value)
 	core_pdpte_loads++;
 }
 
+uint64_t arch_vcpu_get_pdpte(struct arch_vcpu *av, unsigned int n)
+{
+	assert_ptr_equal(av, &core.av);
+	assert_in_range(n, 0, 3);
+	return core_pdptes[n];
+}
+
 uint64_t arch_vcpu_cr0_allowed(void)
 {
 	return core_cr0_allowed;

@@ -42,6 +42,7 @@ ROUTINE(interpret_cache)
 ROUTINE(interpret_rdtsc)
 ROUTINE(interpret_dr)
 ROUTINE(interpret_exception)
+ROUTINE(interpret_task_switch)
 ROUTINE(interpret_vmcall)
 ROUTINE(memory_trap)
 

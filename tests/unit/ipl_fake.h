@@ -94,6 +94,17 @@ void arch_vcpu_set_segment(struct arch_vcpu *av, enum seg seg, const struct segm
 	fake_segments[seg] = *s;
 }
 
+/* As MOV CR3 has loaded them, in a machine whose program has not changed them since. */
+uint64_t arch_vcpu_get_pdpte(struct arch_vcpu *av, unsigned int n)
+{
+	uint64_t at = (fake_regs[VREG_CR3] & 0xffffffe0) + 8 * n, pdpte = 0;
+
+	assert_ptr_equal(av, &fake_vm.av);
+	if (at + 8 <= fake_size)
+		memcpy(&pdpte, fake_storage + at, 8);
+	return pdpte;
+}
+
 bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a)
 {
 	assert_ptr_equal(bus, &fake_vm.bus);

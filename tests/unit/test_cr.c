@@ -1,6 +1,6 @@
 /* Tests moves to and from control registers, CLTS, LMSW and XSETBV against the SDM's rules.
  * Part: unit tests, on the host.
- * UNIT: vmm/interpreter/cr.c vmm/machine/event.c vmm/machine/gmem.c
+ * UNIT: vmm/interpreter/cr.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c
  */
 #include "tests/unit/core_fake.h"
 

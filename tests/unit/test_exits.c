@@ -79,7 +79,7 @@ static void test_routines(void **state)
 		{ EXIT_CR, R_INTERPRETER, "interpret_cr" }, { EXIT_DR, R_INTERPRETER, "interpret_dr" },
 		{ EXIT_IO, R_INTERPRETER, "interpret_io" }, { EXIT_RDMSR, R_INTERPRETER, "interpret_rdmsr" },
 		{ EXIT_WRMSR, R_INTERPRETER, "interpret_wrmsr" }, { EXIT_XSETBV, R_INTERPRETER, "interpret_xsetbv" },
-		{ EXIT_STORAGE, R_ALLOCATOR, "memory_trap" },
+		{ EXIT_TASK_SWITCH, R_INTERPRETER, "interpret_task_switch" }, { EXIT_STORAGE, R_ALLOCATOR, "memory_trap" },
 	};
 	struct vm_exit e = { .insn_len = 2 };
 
@@ -98,7 +98,7 @@ static void test_routines(void **state)
 static void test_own_routines(void **state)
 {
 	static const enum exit_kind ending[] = { EXIT_TRIPLE_FAULT, EXIT_BAD_GUEST_STATE, EXIT_BAD_MSR_LOAD,
-						 EXIT_STORAGE_MISMAP, EXIT_TASK_SWITCH };
+						 EXIT_STORAGE_MISMAP };
 	static const enum exit_kind windows[] = { EXIT_INTERRUPT_WINDOW, EXIT_NMI_WINDOW };
 	struct vm_exit e = { .insn_len = 2, .rip = 0x4242 };
 

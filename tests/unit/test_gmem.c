@@ -1,6 +1,6 @@
 /* Tests guest memory: copies by physical address, and page walks over tables of every paging mode.
  * Part: unit tests, on the host.
- * UNIT: vmm/machine/gmem.c
+ * UNIT: vmm/machine/gmem.c vmm/machine/walk.c
  */
 #include "tests/unit/ipl_fake.h"
 
@@ -50,6 +50,7 @@ static void mode(uint64_t cr0, uint64_t cr4, uint64_t efer)
 static bool try(uint64_t gva, uint32_t intent)
 {
 	found = GPA(0xdead);
+	gmem_init(); /* the fake processor's features change between tests */
 	return gmem_translate(&fake_vm, GVA(gva), intent, &found, &fault);
 }
 
@@ -368,6 +369,158 @@ static void test_linear_copies(void **state)
 	assert_true(gmem_read_linear(&fake_vm, GVA(HIGH + 0x202f00), in, 0x101, GMEM_USER, &fault));
 }
 
+/* What is written may be the table entry that the next page was found by: it was found before. */
+static void test_write_over_its_own_table(void **state)
+{
+	uint8_t out[16];
+
+	(void)state;
+	mode(PE_PG | WP, PAE, LONG);
+	long_tables();
+	memset(out, 0, sizeof(out));
+	/* the last bytes of a page that holds its neighbour's entry: 103000 maps itself at page 4, with entry 511 the next */
+	set(0x103000 + 510 * 8, 0x103000 | P | W | U, 8);
+	set(0x103000 + 511 * 8, 0x500000 | P | W | U, 8);
+	memset(fake_storage + 0x500000, 0x55, 16);
+	assert_true(gmem_write_linear(&fake_vm, GVA(HIGH + 0x3feff8), out, 16, 0, &fault));
+	assert_int_equal(get(0x103000 + 511 * 8, 8), 0);
+	assert_int_equal(get(0x500000, 8), 0);
+	assert_int_equal(fake_storage[0x500008], 0x55);
+	assert_false(try(HIGH + 0x3ff000, GMEM_READ));
+}
+
+static void test_implicit(void **state)
+{
+	(void)state;
+	mode(PE_PG | WP, PAE | SMAP, LONG);
+	long_tables();
+	set(0x103000 + 24, 0x458000 | P | W, 8);
+	/* a descriptor table is read at any CPL as the supervisor reads, and AC does not help */
+	expect(HIGH + 0x203000, GMEM_WRITE | GMEM_USER | GMEM_IMPLICIT, 0x458000);
+	fake_regs[VREG_RFLAGS] |= AC;
+	expect(HIGH + 0x201000, GMEM_READ, 0x456000);
+	expect_fault(HIGH + 0x201000, GMEM_READ | GMEM_IMPLICIT, 1);
+	expect_fault(HIGH + 0x201000, GMEM_READ | GMEM_USER | GMEM_IMPLICIT, 1);
+}
+
+static void test_5_level(void **state)
+{
+	(void)state;
+	mode(PE_PG, PAE | 1ull << 12, LONG);
+	set(ROOT + 256 * 8, 0x109000 | P | W | U, 8);
+	set(0x109000 + 3 * 8, 0x101000 | P | W | U, 8);
+	set(0x101000, 0x102000 | P | W | U, 8);
+	set(0x102000 + 8, 0x400000 | P | W | U | PS, 8);
+	expect(0xff00000000000000ull | 3ull << 39 | 0x212345, GMEM_WRITE, 0x412345);
+	assert_int_equal(get(ROOT + 256 * 8, 8), 0x109000 | P | W | U | A);
+	assert_int_equal(get(0x102000 + 8, 8), 0x400000 | P | W | U | PS | A | D);
+	assert_false(try(0xfe00000000000000ull, GMEM_READ));
+	assert_false(fault.page_fault || fault.absent);
+	expect_fault(0xff00000000000000ull, GMEM_READ, 0);
+}
+
+/* PAE paging goes by the registers, whatever has become of the table since. */
+static void test_pdpte_registers(void **state)
+{
+	(void)state;
+	mode(PE_PG, PAE, 0);
+	set(ROOT + 8, 0x101000 | P, 8);
+	set(0x101000, 0x600000 | P | W | PS, 8);
+	expect(0x40000123, GMEM_READ, 0x600123);
+	fake_regs[VREG_CR3] = B; /* no storage: the fake's registers are 0 then */
+	expect_fault(0x40000123, GMEM_READ, 0);
+}
+
+static void test_fetch(void **state)
+{
+	uint8_t code[GMEM_CODE_MAX];
+	size_t got = 0;
+
+	(void)state;
+	mode(PE_PG, PAE, LONG | NXE);
+	long_tables();
+	for (unsigned int i = 0; i < 16; i++)
+		fake_storage[0x456ff8 + i] = (uint8_t)(0x10 + i);
+	assert_true(gmem_fetch(&fake_vm, GVA(HIGH + 0x201ff8), code, 0, &got, &fault));
+	assert_int_equal(got, 8);
+	assert_int_equal(code[7], 0x17);
+	/* the next page may not be executed: it only matters when the decoder asks */
+	assert_false(gmem_fetch(&fake_vm, GVA(HIGH + 0x201ff8), code, 0, &got, &fault));
+	assert_int_equal(got, 8);
+	assert_int_equal(fault.error, 1 | 16);
+	assert_int_equal(fault.address.v, HIGH + 0x202000);
+	set(0x103000 + 16, 0x457000 | P | W | U, 8);
+	assert_true(gmem_fetch(&fake_vm, GVA(HIGH + 0x201ff8), code, 0, &got, &fault));
+	assert_int_equal(got, 15);
+	assert_int_equal(code[14], 0x1e);
+	got = 0;
+	assert_true(gmem_fetch(&fake_vm, GVA(HIGH + 0x201f00), code, 0, &got, &fault));
+	assert_int_equal(got, 15);
+}
+
+/* The short way to storage gives what the rows give, wherever they lie. */
+static void test_plain_runs(void **state)
+{
+	uint8_t bytes[32];
+
+	(void)state;
+	srand(1960);
+	fake_machine(KIB(64));
+	for (uint64_t i = 0; i < KIB(64); i++)
+		fake_storage[i] = (uint8_t)rand();
+	for (uint32_t step = 0; step < 20000; step++) {
+		uint64_t at = (uint64_t)rand() % 0x9000;
+		size_t n = (size_t)rand() % sizeof(bytes);
+		void *window;
+		bool read;
+
+		if (step % 20 == 0) {
+			fake_vm.rows[0].bound = 0x8000;
+			fake_vm.row_count = VM_ROWS;
+			for (uint32_t i = 1; i < VM_ROWS; i++)
+				fake_vm.rows[i] = (struct npt_row){GPA((uint64_t)rand() % 10 * 0x1000),
+								   HPA(FAKE_REAL + 0x8000 + (uint64_t)rand() % 4 * 0x1000),
+								   (uint64_t)rand() % 4 * 0x1000,
+								   rand() % 4 ? NPT_ALL : NPT_READ, rand() % 4 == 0};
+		}
+		gmem_rows_changed(&fake_vm);
+		read = gmem_read(&fake_vm, GPA(at), bytes, n);
+		window = gmem_window(&fake_vm, GPA(at), n);
+		for (uint32_t i = 0; i < 2; i++)
+			if (fake_vm.plain[i].bytes != 0)
+				assert_true(fake_vm.plain[i].start + fake_vm.plain[i].bytes <= 0x8000);
+		memset(fake_vm.plain, 0, sizeof(fake_vm.plain));
+		assert_ptr_equal(gmem_window(&fake_vm, GPA(at), n), window);
+		if (read) {
+			uint8_t same[32];
+
+			assert_true(gmem_read(&fake_vm, GPA(at), same, n));
+			assert_memory_equal(same, bytes, n);
+		} else {
+			assert_false(gmem_read(&fake_vm, GPA(at), bytes, n));
+		}
+	}
+}
+
+/* A PC: the VGA window and ROMs below 1 MiB, video RAM and flash above R. */
+static void test_plain_runs_of_a_pc(void **state)
+{
+	(void)state;
+	fake_machine(B);
+	fake_vm.row_count = VM_ROWS;
+	fake_vm.rows[1] = (struct npt_row){GPA(0xe0000000), HPA(0x99000000), MIB(16), NPT_ALL, false};
+	fake_vm.rows[2] = (struct npt_row){GPA(0xa0000), HPA(0x98000000), 0x20000, NPT_ALL, false};
+	fake_vm.rows[4] = (struct npt_row){GPA(0xe0000), HPA(0x97000000), 0x20000, NPT_READ, false};
+	gmem_rows_changed(&fake_vm);
+	assert_int_equal(fake_vm.plain[0].start, MIB(1));
+	assert_int_equal(fake_vm.plain[0].bytes, B - MIB(1));
+	assert_int_equal(fake_vm.plain[1].start, 0);
+	assert_int_equal(fake_vm.plain[1].bytes, 0xa0000);
+	assert_ptr_equal(gmem_window(&fake_vm, GPA(0x9fff8), 8), fake_storage + 0x9fff8);
+	assert_null(gmem_window(&fake_vm, GPA(0x9fff8), 9));
+	assert_null(gmem_window(&fake_vm, GPA(B - 8), 9));
+}
+
 /* Tables full of noise: whatever they say, the walk ends and touches nothing but storage (the
  * sanitizer looks). */
 static void test_noise(void **state)
@@ -422,6 +575,13 @@ int main(void)
 	    cmocka_unit_test_teardown(test_peek_leaves_no_trace, fake_teardown),
 	    cmocka_unit_test_teardown(test_tables_outside_storage, fake_teardown),
 	    cmocka_unit_test_teardown(test_linear_copies, fake_teardown),
+	    cmocka_unit_test_teardown(test_write_over_its_own_table, fake_teardown),
+	    cmocka_unit_test_teardown(test_implicit, fake_teardown),
+	    cmocka_unit_test_teardown(test_5_level, fake_teardown),
+	    cmocka_unit_test_teardown(test_pdpte_registers, fake_teardown),
+	    cmocka_unit_test_teardown(test_fetch, fake_teardown),
+	    cmocka_unit_test_teardown(test_plain_runs, fake_teardown),
+	    cmocka_unit_test_teardown(test_plain_runs_of_a_pc, fake_teardown),
 	    cmocka_unit_test_teardown(test_noise, fake_teardown),
 	};
 

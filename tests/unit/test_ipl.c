@@ -2,7 +2,7 @@
  * Part: unit tests, on the host.
  * UNIT: vmm/ipl/ipl.c vmm/ipl/messages.c vmm/ipl/linux.c vmm/ipl/multiboot.c vmm/ipl/boot.c
  * UNIT: vmm/ipl/flat.c vmm/ipl/bios.c vmm/ipl/bios_disk.c vmm/ipl/bios_screen.c
- * UNIT: vmm/ipl/bios_system.c vmm/machine/gmem.c vmm/machine/console.c lib/string.c lib/printf.c
+ * UNIT: vmm/ipl/bios_system.c vmm/machine/gmem.c vmm/machine/walk.c vmm/machine/console.c lib/string.c lib/printf.c
  */
 #include "tests/unit/ipl_load.h"
 

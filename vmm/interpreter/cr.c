@@ -22,11 +22,11 @@
  * PAE paging reads its four PDPTEs when it is switched on, and faults on reserved bits. SDM, "PDPTE Registers".
  * All or nothing: nothing has changed when this says false.
  */
-static bool load_pdptes(struct vm *vm)
+bool cr_load_pdptes(struct vm *vm, uint64_t cr3)
 {
 	uint64_t pdpte[4], reserved = PDPTE_RESERVED | ~0ull << cpu_physical_bits();
 
-	if (!gmem_read(vm, GPA(arch_vcpu_get(&vm->av, VREG_CR3) & 0xffffffe0), pdpte, sizeof(pdpte)))
+	if (!gmem_read(vm, GPA(cr3 & 0xffffffe0), pdpte, sizeof(pdpte)))
 		return false;
 	for (unsigned int i = 0; i < 4; i++)
 		if ((pdpte[i] & 1) && (pdpte[i] & reserved))
@@ -63,7 +63,8 @@ static enum verdict write_cr0(struct vm *vm, uint64_t value)
 	if (paging_on && (efer & EFER_LME) && long_mode_refused(vm, cr4))
 		return event_raise_error(vm, EXC_GP, 0);
 	if ((value & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LME) &&
-	    ((value ^ old) & (CR0_PG | CR0_CD | CR0_NW)) && !load_pdptes(vm))
+	    ((value ^ old) & (CR0_PG | CR0_CD | CR0_NW)) &&
+	    !cr_load_pdptes(vm, arch_vcpu_get(&vm->av, VREG_CR3)))
 		return event_raise_error(vm, EXC_GP, 0);
 	arch_vcpu_set(&vm->av, VREG_CR0, value);
 	return V_NEXT;
@@ -81,7 +82,8 @@ static enum verdict write_cr4(struct vm *vm, uint64_t value)
 	    (!(efer & EFER_LMA) || (arch_vcpu_get(&vm->av, VREG_CR3) & 0xfff)))
 		return event_raise_error(vm, EXC_GP, 0);
 	if ((value & CR4_PAE) && !(efer & EFER_LMA) && ((value ^ old) & CR4_PAGING) &&
-	    (arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PG) && !load_pdptes(vm))
+	    (arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PG) &&
+	    !cr_load_pdptes(vm, arch_vcpu_get(&vm->av, VREG_CR3)))
 		return event_raise_error(vm, EXC_GP, 0);
 	arch_vcpu_set(&vm->av, VREG_CR4, value);
 	return V_NEXT;

@@ -17,6 +17,8 @@ enum verdict interpret_apic_access(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_virtual_eoi(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_cr(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_xsetbv(struct vm *vm, const struct vm_exit *exit);
+/* PAE paging's four entries at cr3 into the processor; false = one has a reserved bit set, and nothing has changed. */
+bool cr_load_pdptes(struct vm *vm, uint64_t cr3);
 /* io.c */
 enum verdict interpret_io(struct vm *vm, const struct vm_exit *exit);
 /* misc.c */
@@ -25,6 +27,8 @@ enum verdict interpret_cache(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_rdtsc(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_dr(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_exception(struct vm *vm, const struct vm_exit *exit);
+/* task_switch.c */
+enum verdict interpret_task_switch(struct vm *vm, const struct vm_exit *exit);
 /* diagnose.c */
 enum verdict interpret_vmcall(struct vm *vm, const struct vm_exit *exit);
 

@@ -16,6 +16,83 @@ static uint64_t run_of(const struct vm *vm, uint32_t i, uint64_t at)
 	return end - at;
 }
 
+/* Does a row after R cover the address? */
+static bool covered(const struct vm *vm, uint64_t at)
+{
+	for (uint32_t i = 1; i < vm->row_count; i++)
+		if (at - vm->rows[i].guest.v < vm->rows[i].bound)
+			return true;
+	return false;
+}
+
+static void keep_run(struct vm *vm, uint64_t start, uint64_t bytes)
+{
+	unsigned int place = bytes > vm->plain[0].bytes ? 0 : 1;
+
+	if (bytes <= vm->plain[place].bytes)
+		return;
+	if (place == 0)
+		vm->plain[1] = vm->plain[0];
+	vm->plain[place].start = start;
+	vm->plain[place].bytes = bytes;
+}
+
+/*
+ * R without what lies over it is a few runs; the two largest are all of a machine's storage but for the rims of its
+ * windows below 1 MiB. Each begins at 0 or behind another row.
+ */
+void gmem_rows_changed(struct vm *vm)
+{
+	const struct npt_row *r = &vm->rows[0];
+
+	memset(vm->plain, 0, sizeof(vm->plain));
+	if (vm->row_count == 0 || r->guest.v != 0 || r->device || r->rights != NPT_ALL)
+		return;
+	for (uint32_t i = 0; i < vm->row_count; i++) {
+		uint64_t at = i == 0 ? 0 : vm->rows[i].guest.v + vm->rows[i].bound;
+
+		if (at >= r->bound || covered(vm, at) || (i != 0 && at == vm->plain[0].start))
+			continue;
+		keep_run(vm, at, run_of(vm, 0, at));
+	}
+}
+
+static inline bool in_plain(const struct vm *vm, unsigned int i, uint64_t at, size_t n)
+{
+	uint64_t offset = at - vm->plain[i].start;
+
+	return offset < vm->plain[i].bytes && n <= vm->plain[i].bytes - offset;
+}
+
+/* The common case: all n bytes in a plain run of R. NULL = look at the rows. */
+static inline uint8_t *plain_run(const struct vm *vm, uint64_t at, size_t n)
+{
+	if (__builtin_expect(in_plain(vm, 0, at, n), 1) || in_plain(vm, 1, at, n))
+		return (uint8_t *)cpu_direct(HPA(vm->rows[0].base.v + at));
+	return NULL;
+}
+
+/* Most copies are one operand. From and to may overlap, as memmove()'s. */
+static inline void copy(void *to, const void *from, size_t n)
+{
+	switch (n) {
+	case 1:
+		__builtin_memcpy(to, from, 1);
+		return;
+	case 2:
+		__builtin_memcpy(to, from, 2);
+		return;
+	case 4:
+		__builtin_memcpy(to, from, 4);
+		return;
+	case 8:
+		__builtin_memcpy(to, from, 8);
+		return;
+	default:
+		memmove(to, from, n);
+	}
+}
+
 /* The storage at gpa with at least `rights`, and how many bytes of the same row follow. NULL = none. */
 static uint8_t *storage_at(struct vm *vm, gpa_t gpa, uint32_t rights, uint64_t *left)
 {
@@ -57,7 +134,12 @@ static bool all_there(struct vm *vm, gpa_t gpa, size_t n, uint32_t rights)
 bool gmem_read(struct vm *vm, gpa_t from, void *to, size_t n)
 {
 	uint8_t *into = to;
+	const uint8_t *run = plain_run(vm, from.v, n);
 
+	if (run != NULL) {
+		copy(to, run, n);
+		return true;
+	}
 	if (!all_there(vm, from, n, NPT_READ))
 		return false;
 	while (n != 0) {
@@ -76,7 +158,12 @@ bool gmem_read(struct vm *vm, gpa_t from, void *to, size_t n)
 bool gmem_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 {
 	const uint8_t *source = from;
+	uint8_t *run = plain_run(vm, to.v, n);
 
+	if (run != NULL) {
+		copy(run, from, n);
+		return true;
+	}
 	if (!all_there(vm, to, n, NPT_WRITE))
 		return false;
 	while (n != 0) {
@@ -84,8 +171,7 @@ bool gmem_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 		uint8_t *p = storage_at(vm, to, NPT_WRITE, &left);
 		size_t part = left < n ? left : n;
 
-		/* memmove: the source may be another window of the same storage (a guest's block
-		 * move). */
+		/* memmove: the source may be another window of the same storage (a guest's block move). */
 		memmove(p, source, part);
 		source += part;
 		to.v += part;
@@ -117,331 +203,245 @@ void *gmem_window(struct vm *vm, gpa_t gpa, size_t n)
 
 	if (n == 0)
 		return NULL;
+	p = plain_run(vm, gpa.v, n);
+	if (p != NULL)
+		return p;
 	p = storage_at(vm, gpa, NPT_READ | NPT_WRITE, &left);
 	return p && left >= n ? p : NULL;
 }
 
-/* Bits of a page-table entry that all formats share (SDM "Paging", figures "Formats of ...
- * Entries"). */
-#define PTE_P	    (1ull << 0)
-#define PTE_W	    (1ull << 1)
-#define PTE_U	    (1ull << 2)
-#define PTE_A	    (1ull << 5)
-#define PTE_D	    (1ull << 6)
-#define PTE_PS	    (1ull << 7)
-#define PTE_NX	    (1ull << 63)
-#define PTE_ADDRESS 0x000ffffffffff000ull
+static bool entry_read(void *context, uint64_t at, unsigned int size, uint64_t *entry)
+{
+	const void *p = gmem_window(context, GPA(at), size);
 
-/* Bits of the page-fault error code (SDM "Page-Fault Exceptions"). */
-#define PF_PRESENT  0x1u
-#define PF_WRITE    0x2u
-#define PF_USER	    0x4u
-#define PF_RESERVED 0x8u
-#define PF_FETCH    0x10u
+	if (p == NULL)
+		return false;
+	*entry = size == 4 ? *(const uint32_t *)p : *(const uint64_t *)p;
+	return true;
+}
 
-#define CR0_PE	  (1ull << 0)
-#define CR0_WP	  (1ull << 16)
-#define CR0_PG	  (1ull << 31)
-#define CR4_PSE	  (1ull << 4)
-#define CR4_PAE	  (1ull << 5)
-#define CR4_SMEP  (1ull << 20)
-#define CR4_SMAP  (1ull << 21)
-#define EFER_LMA  (1ull << 10)
-#define EFER_NXE  (1ull << 11)
-#define RFLAGS_AC (1ull << 18)
+/* Locked: another processor of the guest's may walk the same tables. */
+static void entry_set_bits(void *context, uint64_t at, uint32_t bits)
+{
+	uint32_t *p = gmem_window(context, GPA(at), sizeof(*p));
 
-#define MAX_LEVELS 4
+	if (p != NULL)
+		__atomic_fetch_or(p, bits, __ATOMIC_RELAXED);
+}
 
-struct walk {
+static const struct walk_ops tables = { entry_read, entry_set_bits };
+
+#define CR0_PE (1ull << 0)
+#define CR0_PG (1ull << 31)
+#define CR4_PAE (1ull << 5)
+#define CR4_SMAP (1ull << 21)
+#define EFER_LMA (1ull << 10)
+
+/* What CPUID says: asked once, since CPUID is no quick instruction. */
+static struct {
+	bool known, pages_1g, pse36;
+	uint8_t physical_bits;
+} features;
+
+void gmem_init(void)
+{
+	unsigned int bits = cpu_physical_bits();
+
+	features.physical_bits = (uint8_t)(bits < 32 ? 32 : bits > 52 ? 52 : bits);
+	features.pse36 = (cpu_cpuid(1, 0).edx & 1u << 17) != 0;
+	features.pages_1g = (cpu_cpuid(0x80000001, 0).edx & 1u << 26) != 0;
+	features.known = true;
+}
+
+/* The control registers, read once for each call from outside, and only those that count now. */
+struct view {
 	struct vm *vm;
-	gva_t gva;
 	uint32_t intent;
-	uint64_t cr0, cr3, cr4, efer, rflags;
-	unsigned int levels;	 /* 2, 3 or 4 */
-	unsigned int entry_size; /* bytes: 4 or 8 */
-	uint64_t
-	    beyond; /* address bits that this processor does not have: reserved in every entry */
-	uint64_t rights;	   /* PTE_W and PTE_U: of all levels; PTE_NX: of any */
-	void *entries[MAX_LEVELS]; /* those used, for the accessed flags */
-	unsigned int used;
 	struct gmem_fault *fault;
+	struct walk_state s;
+	uint64_t pdptes[4];
 };
 
-static bool page_fault(struct walk *w, uint32_t why)
+/* CR4.PKE is hidden from guests, so PKRU is 0 here. */
+static void open_view(struct view *v, struct vm *vm, uint32_t intent, struct gmem_fault *fault)
 {
-	bool fetch_known = (w->cr4 & CR4_SMEP) || ((w->cr4 & CR4_PAE) && (w->efer & EFER_NXE));
+	struct walk_state *s = &v->s;
 
-	w->fault->page_fault = true;
-	w->fault->address = w->gva;
-	w->fault->error = why;
-	if (w->intent & GMEM_WRITE)
-		w->fault->error |= PF_WRITE;
-	if (w->intent & GMEM_USER)
-		w->fault->error |= PF_USER;
-	if ((w->intent & GMEM_FETCH) && fetch_known)
-		w->fault->error |= PF_FETCH;
+	v->vm = vm;
+	v->intent = intent;
+	v->fault = fault;
+	if (__builtin_expect(!features.known, 0))
+		gmem_init();
+	s->physical_bits = features.physical_bits;
+	s->pages_1g = features.pages_1g;
+	s->pse36 = features.pse36;
+	s->run_start = vm->plain[0].start;
+	s->run_bytes = vm->plain[0].bytes;
+	s->run = s->run_bytes != 0 ? cpu_direct(HPA(vm->rows[0].base.v + s->run_start)) : NULL;
+	s->cr0 = arch_vcpu_get(&vm->av, VREG_CR0);
+	s->efer = arch_vcpu_get(&vm->av, VREG_EFER);
+	s->cr3 = s->cr4 = s->rflags = 0;
+	s->pkru = 0;
+	s->pdptes = NULL;
+	if (!(s->cr0 & CR0_PG) || !(s->cr0 & CR0_PE))
+		return;
+	s->cr3 = arch_vcpu_get(&vm->av, VREG_CR3);
+	s->cr4 = arch_vcpu_get(&vm->av, VREG_CR4);
+	if (s->cr4 & CR4_SMAP)
+		s->rflags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
+	if ((s->cr4 & CR4_PAE) && !(s->efer & EFER_LMA)) {
+		for (unsigned int i = 0; i < 4; i++)
+			v->pdptes[i] = arch_vcpu_get_pdpte(&vm->av, i);
+		s->pdptes = v->pdptes;
+	}
+}
+
+static bool __attribute__((noinline)) no_storage(const struct view *v, uint64_t linear, uint64_t gpa)
+{
+	*v->fault = (struct gmem_fault){ .absent = true, .address = GVA(linear), .gpa = GPA(gpa) };
 	return false;
 }
 
-static bool absent(struct gmem_fault *fault, gva_t gva, uint64_t gpa)
+static bool __attribute__((noinline)) failed(const struct view *v, uint64_t linear, enum walk_outcome outcome,
+					     const struct walk *w)
 {
-	fault->absent = true;
-	fault->address = gva;
-	fault->gpa = GPA(gpa);
+	if (!(v->s.efer & EFER_LMA))
+		linear = (uint32_t)linear;
+	if (outcome == WALK_ABSENT)
+		return no_storage(v, linear, w->gpa);
+	*v->fault = (struct gmem_fault){ .address = GVA(linear) };
+	if (outcome == WALK_FAULT) {
+		v->fault->page_fault = true;
+		v->fault->error = w->error;
+	}
 	return false;
 }
 
-static bool read_entry(struct walk *w, uint64_t table, unsigned int index, uint64_t *entry)
+static inline bool look(const struct view *v, uint64_t linear, struct walk *w)
 {
-	uint64_t at = table + (uint64_t)index * w->entry_size;
-	void *p = gmem_window(w->vm, GPA(at), w->entry_size);
-	uint32_t small;
+	enum walk_outcome outcome = walk_look(&v->s, &tables, v->vm, linear, v->intent, w);
 
-	if (!p)
-		return absent(w->fault, w->gva, at);
-	if (w->entry_size == 4) {
-		memcpy(&small, p, sizeof(small));
-		*entry = small;
-	} else {
-		memcpy(entry, p, sizeof(*entry));
-	}
-	w->entries[w->used++] = p;
-	return true;
+	return __builtin_expect(outcome == WALK_FOUND, 1) || failed(v, linear, outcome, w);
 }
 
-/* SDM "Determination of Access Rights". */
-static bool allowed(const struct walk *w)
+/* Accessed and dirty flags are set when nothing can stop the access any more. */
+static inline void mark(const struct view *v, const struct walk *w)
 {
-	bool user_page = w->rights & PTE_U;
-
-	if (w->intent & GMEM_USER) {
-		if (!user_page || ((w->intent & GMEM_WRITE) && !(w->rights & PTE_W)))
-			return false;
-		return !((w->intent & GMEM_FETCH) && (w->rights & PTE_NX));
-	}
-	if (w->intent & GMEM_FETCH)
-		return !(w->rights & PTE_NX) && !(user_page && (w->cr4 & CR4_SMEP));
-	if (user_page && (w->cr4 & CR4_SMAP) && !(w->rflags & RFLAGS_AC))
-		return false;
-	return !(w->intent & GMEM_WRITE) || (w->rights & PTE_W) || !(w->cr0 & CR0_WP);
-}
-
-/* SDM "Accessed and Dirty Flags". Locked, since the guest's own processor may walk the same tables
- * one day. */
-static void mark(struct walk *w, bool pdpte_first)
-{
-	unsigned int i;
-
-	for (i = 0; i < w->used; i++) {
-		uint32_t bits = (uint32_t)PTE_A;
-
-		/* PAE's PDPTEs have no accessed flag. */
-		if (i == 0 && pdpte_first)
-			continue;
-		if (i + 1 == w->used && (w->intent & GMEM_WRITE))
-			bits |= (uint32_t)PTE_D;
-		/* Both flags lie in the low half of either entry size. */
-		__atomic_fetch_or((uint32_t *)w->entries[i], bits, __ATOMIC_RELAXED);
-	}
-}
-
-/* Reserved bits of an entry at `level` (1 = page table); SDM "Reserved Bits" notes to the format
- * tables. */
-static uint64_t reserved_bits(const struct walk *w, unsigned int level, bool large)
-{
-	uint64_t bits;
-
-	if (w->levels == 2) {
-		unsigned int width = cpu_physical_bits() < 40 ? cpu_physical_bits() : 40;
-
-		if (!large)
-			return 0;
-		/* PSE-36 puts address bits 32 and up into bits 13 and up; without it 13 to 21 are
-		 * reserved. */
-		if (!(cpu_cpuid(1, 0).edx & 1u << 17))
-			return 0x3fe000;
-		return 0x3fe000 & ~((1ull << (13 + width - 32)) - 1);
-	}
-	bits = w->beyond;
-	if (!(w->efer & EFER_NXE) || (w->levels == 3 && level == 3))
-		bits |= PTE_NX;
-	if (w->levels == 3) {
-		bits |= 0x7ff0000000000000ull; /* 62:52 are ignored in 4-level paging only */
-		if (level == 3)
-			return bits | 0x1e6;
-	}
-	if (level == 4)
-		return bits | PTE_PS;
-	if (level == 3 && !(cpu_cpuid(0x80000001, 0).edx & 1u << 26))
-		return bits | PTE_PS;
-	if (large)
-		bits |= level == 3 ? 0x3fffe000 : 0x1fe000;
-	return bits;
-}
-
-static bool is_large(const struct walk *w, unsigned int level, uint64_t entry)
-{
-	if (!(entry & PTE_PS) || level == 1)
-		return false;
-	if (w->levels == 2)
-		return w->cr4 & CR4_PSE;
-	return level == 2 || (w->levels == 4 && level == 3);
-}
-
-static uint64_t page_address(const struct walk *w, unsigned int shift, bool large, uint64_t entry)
-{
-	uint64_t mask = (1ull << shift) - 1;
-	uint64_t base = entry & PTE_ADDRESS & ~mask;
-
-	if (large && w->levels == 2)
-		base = (entry & 0xffc00000) | (entry & 0x1fe000) << 19;
-	return base | (w->gva.v & mask);
-}
-
-static bool walk_tables(struct walk *w, bool check, gpa_t *gpa)
-{
-	unsigned int index_bits = w->levels == 2 ? 10 : 9;
-	unsigned int level = w->levels, shift;
-	uint64_t table = w->cr3 & (w->levels == 4   ? PTE_ADDRESS
-				   : w->levels == 3 ? 0xffffffe0ull
-						    : 0xfffff000ull);
-	uint64_t entry;
-	bool large;
-
-	w->rights = PTE_W | PTE_U;
-	for (;; level--) {
-		shift = PAGE_SHIFT + (level - 1) * index_bits;
-		if (!read_entry(w, table,
-				(unsigned int)(w->gva.v >> shift) & ((1u << index_bits) - 1),
-				&entry))
-			return false;
-		if (!(entry & PTE_P))
-			return page_fault(w, 0);
-		large = is_large(w, level, entry);
-		if (entry & reserved_bits(w, level, large))
-			return page_fault(w, PF_PRESENT | PF_RESERVED);
-		/* PAE's PDPTEs carry no rights. */
-		if (!(w->levels == 3 && level == 3)) {
-			w->rights &= entry | ~(PTE_W | PTE_U);
-			w->rights |= entry & PTE_NX;
-		}
-		if (level == 1 || large)
-			break;
-		table = entry & PTE_ADDRESS;
-	}
-	if (check && !allowed(w))
-		return page_fault(w, PF_PRESENT);
-	*gpa = GPA(page_address(w, shift, large, entry));
-	return true;
-}
-
-static bool canonical(uint64_t address)
-{
-	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
-}
-
-/* `marks` = set accessed and dirty flags; a first pass over several pages leaves them. */
-static bool translate(struct vm *vm, gva_t gva, uint32_t intent, bool marks, gpa_t *gpa,
-		      struct gmem_fault *fault)
-{
-	struct walk w = {.vm = vm, .intent = intent, .fault = fault};
-	bool peek = intent & GMEM_PEEK;
-	unsigned int bits;
-
-	*fault = (struct gmem_fault){.address = gva};
-	w.cr0 = arch_vcpu_get(&vm->av, VREG_CR0);
-	w.efer = arch_vcpu_get(&vm->av, VREG_EFER);
-	if (!(w.efer & EFER_LMA))
-		gva.v &= 0xffffffff;
-	w.gva = gva;
-	if (!(w.cr0 & CR0_PG) || !(w.cr0 & CR0_PE)) {
-		*gpa = GPA(gva.v);
-		return true;
-	}
-	w.cr3 = arch_vcpu_get(&vm->av, VREG_CR3);
-	w.cr4 = arch_vcpu_get(&vm->av, VREG_CR4);
-	w.rflags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
-	if (w.efer & EFER_LMA) {
-		/* #GP or #SS, not #PF: neither `page_fault` nor `absent` says so to the caller. */
-		if (!canonical(gva.v))
-			return false;
-		w.levels = 4;
-	} else {
-		w.levels = w.cr4 & CR4_PAE ? 3 : 2;
-	}
-	w.entry_size = w.levels == 2 ? 4 : 8;
-	bits = cpu_physical_bits();
-	w.beyond = PTE_ADDRESS & ~((1ull << bits) - 1);
-	if (!walk_tables(&w, !peek, gpa))
-		return false;
-	if (marks && !peek)
-		mark(&w, w.levels == 3);
-	return true;
+	if (!(v->intent & GMEM_PEEK))
+		walk_mark(&tables, v->vm, w, v->intent);
 }
 
 bool gmem_translate(struct vm *vm, gva_t gva, uint32_t intent, gpa_t *gpa, struct gmem_fault *fault)
 {
-	return translate(vm, gva, intent, true, gpa, fault);
-}
+	struct view v;
+	struct walk w;
 
-/* One page's part of a linear copy: how many bytes, and where they are. */
-static bool linear_part(struct vm *vm, gva_t gva, size_t n, uint32_t intent, bool marks, gpa_t *gpa,
-			size_t *part, struct gmem_fault *fault)
-{
-	uint64_t in_page = PAGE_SIZE - (gva.v & (PAGE_SIZE - 1));
-
-	*part = n < in_page ? n : in_page;
-	return translate(vm, gva, intent, marks, gpa, fault);
-}
-
-/* First pass: every page translates, and is storage with the rights asked for. */
-static bool linear_ready(struct vm *vm, gva_t gva, size_t n, uint32_t intent,
-			 struct gmem_fault *fault)
-{
-	size_t part;
-	gpa_t gpa;
-
-	for (; n != 0; n -= part, gva.v += part) {
-		if (!linear_part(vm, gva, n, intent, false, &gpa, &part, fault))
-			return false;
-		if (!all_there(vm, gpa, part, intent & GMEM_WRITE ? NPT_WRITE : NPT_READ))
-			return absent(fault, gva, gpa.v);
-	}
+	open_view(&v, vm, intent, fault);
+	if (!look(&v, gva.v, &w))
+		return false;
+	mark(&v, &w);
+	*fault = (struct gmem_fault){ .address = gva };
+	*gpa = GPA(w.gpa);
 	return true;
 }
 
-bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t intent,
-		      struct gmem_fault *fault)
+static uint64_t left_in_page(uint64_t linear)
 {
-	uint8_t *into = to;
-	size_t part;
-	gpa_t gpa;
+	return PAGE_SIZE - (linear & (PAGE_SIZE - 1));
+}
 
-	intent &= ~(uint32_t)GMEM_WRITE;
-	if (!linear_ready(vm, from, n, intent, fault))
-		return false;
-	for (; n != 0; n -= part, from.v += part, into += part) {
-		if (!linear_part(vm, from, n, intent, true, &gpa, &part, fault) ||
-		    !gmem_read(vm, gpa, into, part))
+static bool __attribute__((noinline)) copy_page(const struct view *v, const struct walk *w, uint8_t *bytes, size_t n)
+{
+	return v->intent & GMEM_WRITE ? gmem_write(v->vm, GPA(w->gpa), bytes, n) : gmem_read(v->vm, GPA(w->gpa), bytes, n);
+}
+
+/*
+ * Over several pages: first every page translates and is storage with the rights asked for, then all is copied. The
+ * first two translations are kept, since what is written may be the tables of the other page.
+ */
+static bool __attribute__((noinline)) copy_pages(const struct view *v, uint64_t linear, uint8_t *bytes, size_t n)
+{
+	uint32_t rights = v->intent & GMEM_WRITE ? NPT_WRITE : NPT_READ;
+	struct walk walks[3];	/* the first page, the second, any other */
+	unsigned int page = 0;
+	size_t done, part;
+
+	for (done = 0; done < n; done += part, page++) {
+		struct walk *w = &walks[page < 2 ? page : 2];
+
+		part = left_in_page(linear + done) < n - done ? left_in_page(linear + done) : n - done;
+		if (!look(v, linear + done, w))
 			return false;
+		if (!all_there(v->vm, GPA(w->gpa), part, rights))
+			return no_storage(v, linear + done, w->gpa);
 	}
+	mark(v, &walks[0]);
+	mark(v, &walks[1]);
+	page = 0;
+	for (done = 0; done < n; done += part, page++) {
+		struct walk *w = &walks[page < 2 ? page : 2];
+
+		part = left_in_page(linear + done) < n - done ? left_in_page(linear + done) : n - done;
+		if (page >= 2) {
+			if (!look(v, linear + done, w))
+				return false;
+			mark(v, w);
+		}
+		if (!copy_page(v, w, bytes + done, part))
+			return no_storage(v, linear + done, w->gpa);
+	}
+	*v->fault = (struct gmem_fault){ .address = GVA(linear) };
 	return true;
 }
 
-bool gmem_write_linear(struct vm *vm, gva_t to, const void *from, size_t n, uint32_t intent,
-		       struct gmem_fault *fault)
+static inline bool copy_linear(struct vm *vm, gva_t at, void *bytes, size_t n, uint32_t intent,
+			       struct gmem_fault *fault)
 {
-	const uint8_t *source = from;
-	size_t part;
-	gpa_t gpa;
+	struct view v;
+	struct walk w;
+	uint8_t *run;
 
-	intent |= GMEM_WRITE;
-	if (!linear_ready(vm, to, n, intent, fault))
+	open_view(&v, vm, intent, fault);
+	if (__builtin_expect(n - 1 >= left_in_page(at.v), 0))
+		return n == 0 || copy_pages(&v, at.v, bytes, n);
+	if (!look(&v, at.v, &w))
 		return false;
-	for (; n != 0; n -= part, to.v += part, source += part) {
-		if (!linear_part(vm, to, n, intent, true, &gpa, &part, fault) ||
-		    !gmem_write(vm, gpa, source, part))
-			return false;
+	run = plain_run(vm, w.gpa, n);
+	if (__builtin_expect(run == NULL, 0)) {
+		if (!copy_page(&v, &w, bytes, n))
+			return no_storage(&v, at.v, w.gpa);
+		mark(&v, &w);
+	} else {
+		mark(&v, &w);
+		if (intent & GMEM_WRITE)
+			copy(run, bytes, n);
+		else
+			copy(bytes, run, n);
 	}
+	*fault = (struct gmem_fault){ .address = at };
+	return true;
+}
+
+bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t intent, struct gmem_fault *fault)
+{
+	return copy_linear(vm, from, to, n, intent & ~(uint32_t)GMEM_WRITE, fault);
+}
+
+bool gmem_write_linear(struct vm *vm, gva_t to, const void *from, size_t n, uint32_t intent, struct gmem_fault *fault)
+{
+	/* the bytes are only read where the intent is to write */
+	return copy_linear(vm, to, (void *)(uintptr_t)from, n, intent | GMEM_WRITE, fault);
+}
+
+bool gmem_fetch(struct vm *vm, gva_t at, uint8_t bytes[GMEM_CODE_MAX], uint32_t intent, size_t *got,
+		struct gmem_fault *fault)
+{
+	uint64_t from = at.v + *got, n = GMEM_CODE_MAX - *got;
+
+	if (left_in_page(from) < n)
+		n = left_in_page(from);
+	if (!gmem_read_linear(vm, GVA(from), bytes + *got, n, intent | GMEM_FETCH, fault))
+		return false;
+	*got += n;
 	return true;
 }

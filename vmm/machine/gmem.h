@@ -4,6 +4,10 @@
 #define VMM_MACHINE_GMEM_H
 
 #include "vmm/machine/vm.h"
+#include "vmm/machine/walk.h"
+
+/* After a change of vm->rows: finds the plain runs of storage again. Without them every access looks at all rows. */
+void gmem_rows_changed(struct vm *vm);
 
 /* true = all bytes copied; false = some byte is not storage of this machine and nothing was copied. */
 bool gmem_read(struct vm *vm, gpa_t from, void *to, size_t n);
@@ -12,9 +16,16 @@ bool gmem_fill(struct vm *vm, gpa_t to, uint8_t byte, size_t n);
 /* The storage behind [gpa, gpa + n) if it is one run, else NULL. */
 void *gmem_window(struct vm *vm, gpa_t gpa, size_t n);
 
-enum gmem_intent { GMEM_READ = 0, GMEM_WRITE = 1, GMEM_FETCH = 2, GMEM_USER = 4, GMEM_PEEK = 8 };
+enum gmem_intent {
+	GMEM_READ = WALK_READ,
+	GMEM_WRITE = WALK_WRITE,
+	GMEM_FETCH = WALK_FETCH,
+	GMEM_USER = WALK_USER,
+	GMEM_PEEK = WALK_PEEK,
+	GMEM_IMPLICIT = WALK_IMPLICIT,
+};
 
-/* What a page walk found. */
+/* What a page walk found. Neither flag: the address is not canonical, #GP or #SS. */
 struct gmem_fault {
 	bool page_fault;	/* the guest's own: #PF with `error` at `address` */
 	bool absent;		/* the walk or the page is not storage of the machine */
@@ -24,7 +35,7 @@ struct gmem_fault {
 };
 
 /*
- * Translates a linear address as the guest's processor would now (no paging, 32-bit, PAE, 4-level).
+ * Translates a linear address as the guest's processor would now.
  * intent: GMEM_ bits; GMEM_PEEK leaves accessed/dirty bits alone and ignores rights (CP looks).
  */
 bool gmem_translate(struct vm *vm, gva_t gva, uint32_t intent, gpa_t *gpa, struct gmem_fault *fault);
@@ -33,5 +44,17 @@ bool gmem_translate(struct vm *vm, gva_t gva, uint32_t intent, gpa_t *gpa, struc
 bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t intent, struct gmem_fault *fault);
 bool gmem_write_linear(struct vm *vm, gva_t to, const void *from, size_t n, uint32_t intent,
 		       struct gmem_fault *fault);
+
+#define GMEM_CODE_MAX 15	/* bytes of the longest instruction */
+
+/*
+ * Code bytes at `at`, for a decoder: *got of them are there already (0 at first), and those up to the page's end or to
+ * GMEM_CODE_MAX are added. A decoder that runs short calls again; only then is the next page looked at.
+ */
+bool gmem_fetch(struct vm *vm, gva_t at, uint8_t bytes[GMEM_CODE_MAX], uint32_t intent, size_t *got,
+		struct gmem_fault *fault);
+
+/* Reads the real processor's features again; without a call they are read at the first walk. */
+void gmem_init(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "vmm/allocator/msrs.h"
 #include "vmm/allocator/storage.h"
 #include "vmm/cp/directory.h"
+#include "vmm/machine/gmem.h"
 #include "vmm/machine/pc.h"
 
 static struct vm *table[VM_MAX];
@@ -52,6 +53,7 @@ static int build_tables(struct vm *vm)
 {
 	memset(cpu_direct(vm->tables), 0, vm->tables_used * PAGE_SIZE);
 	vm->tables_used = 0;
+	gmem_rows_changed(vm);
 	return npt_prepare(&vm->npt, vm->rows, vm->row_count, table_page, vm);
 }
 

@@ -74,6 +74,7 @@ struct vm {
 	struct npt npt;
 	struct npt_row rows[VM_ROWS];	/* [0] is R = (l, b); [1 + enum machine_row]: bound 0 = not set */
 	uint32_t row_count;
+	struct { uint64_t start, bytes; } plain[2];	/* runs of R under no other row, the largest first: gmem.c */
 	struct bus bus;
 	struct vm_devices *devices;
 	struct vm_console console;

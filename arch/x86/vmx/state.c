@@ -247,6 +247,13 @@ void arch_vcpu_set_pdpte(struct arch_vcpu *av, unsigned int n, uint64_t value)
 	vmcs_write(VMCS_GUEST_PDPTE0 + 2 * n, value);
 }
 
+/* A VM exit saves them where EPT is on. SDM, "Saving Non-Register State". */
+uint64_t arch_vcpu_get_pdpte(struct arch_vcpu *av, unsigned int n)
+{
+	vmx_make_current(av->vmx);
+	return vmcs_read(VMCS_GUEST_PDPTE0 + 2 * n);
+}
+
 uint32_t arch_vcpu_blocking(struct arch_vcpu *av)
 {
 	vmx_make_current(av->vmx);
