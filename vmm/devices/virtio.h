@@ -29,6 +29,7 @@ struct virtio_ops {
 	/* The guest wrote into the device's own configuration (v->config); all of it is stored already. May be NULL. */
 	void (*config_written)(struct virtio *v, unsigned int offset, unsigned int size);
 	void (*interrupt)(struct virtio *v, uint16_t vector, bool config);	/* the transport's */
+	bool (*reach)(const struct virtio *v);	/* the transport's: may the device touch storage now? */
 };
 
 struct virtqueue {

@@ -207,6 +207,7 @@ static const struct virtio_ops blk_ops = {
 	.reset = blk_reset,
 	.notify = blk_notify,
 	.interrupt = virtio_pci_interrupt,
+	.reach = virtio_pci_reach,
 };
 
 static void put(uint8_t *to, uint64_t value, unsigned int size)

@@ -194,9 +194,9 @@ static void bar_access(struct virtio_pci *t, unsigned int offset, struct io_acce
 
 	switch (offset - at) {
 	case VIRTIO_PCI_NOTIFY:
-		if (a->write && vpci_bus_master(&t->pci))
+		if (a->write)
 			virtio_notify(&t->v, at / VIRTIO_PCI_NOTIFY_STEP);
-		else if (!a->write)
+		else
 			a->value = 0;
 		return;
 	case VIRTIO_PCI_ISR:
@@ -247,6 +247,11 @@ void virtio_pci_interrupt(struct virtio *v, uint16_t vector, bool config)
 	}
 	v->s.isr |= config ? ISR_CONFIG : ISR_QUEUE;
 	vpci_intx(&t->pci, true);
+}
+
+bool virtio_pci_reach(const struct virtio *v)
+{
+	return vpci_bus_master(&((const struct virtio_pci *)((const uint8_t *)v - offsetof(struct virtio_pci, v)))->pci);
 }
 
 /* "PCI configuration access capability": a way to the BAR for those who cannot reach it. */

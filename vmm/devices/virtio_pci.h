@@ -34,10 +34,12 @@ struct virtio_pci_state {
 
 /*
  * The function with its BARs and capabilities on the bus. type: the standard's device number. The vdev's ops and vm, and
- * v.ops, v.offered, v.queues, v.size[], v.config* must be set; v.ops->interrupt is virtio_pci_interrupt.
+ * v.ops, v.offered, v.queues, v.size[], v.config* must be set; v.ops->interrupt and
+ * reach are the two below.
  */
 int virtio_pci_init(struct virtio_pci *t, struct vpci *bus, uint8_t devfn, uint16_t type, uint32_t class_code);
 void virtio_pci_interrupt(struct virtio *v, uint16_t vector, bool config);
+bool virtio_pci_reach(const struct virtio *v);
 
 /* For each device's vdev_ops. */
 void virtio_pci_reset(struct vdev *d);

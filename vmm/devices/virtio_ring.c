@@ -58,7 +58,7 @@ bool virtio_begin(struct virtio *v, unsigned int q)
 	uint16_t waiting;
 
 	v->queue = NULL;
-	if (q >= v->queues || !vq->ready || !virtio_live(v))
+	if (q >= v->queues || !vq->ready || !virtio_live(v) || !v->ops->reach(v))
 		return false;
 	/* With the event words, whether or not they were agreed on: a ring at the very end of storage is nobody's. */
 	v->descriptors = machine_dma_window(v->vm, vq->descriptors, (size_t)DESCRIPTOR_BYTES * vq->size);
