@@ -118,7 +118,7 @@ static unsigned int fake_owned_count;
 
 void *machine_storage(struct vm *vm, uint64_t bytes)
 {
-	if (vm->own_limit != 0 && bytes > vm->own_limit - vm->own_used)
+	if (vm->own_limit != 0 && vm->own_used + bytes > vm->own_limit)
 		return NULL;
 	vm->own_used += bytes;
 	fake_owned[fake_owned_count % 4096] = calloc(1, bytes);

@@ -62,7 +62,7 @@ void vide_done(struct vide_drive *d)
 {
 	vide_stop(d);
 	d->s->status = STATUS_IDLE;
-	if (vide_is_cd(d))
+	if (d->s->packet)
 		d->s->reg[REG_COUNT][0] = REASON_COMMAND | REASON_IN;
 	vide_irq(d, true);
 }
@@ -90,7 +90,7 @@ static void after_reset(struct vide_drive *d)
 {
 	vide_stop(d);
 	vide_signature(d);
-	d->s->irq = 0;
+	d->s->irq = d->s->packet = 0;
 	d->s->error = 1;
 	d->s->status = vide_is_cd(d) ? 0 : STATUS_IDLE;
 }
@@ -118,6 +118,7 @@ static void command(struct vide *ide, unsigned int channel, uint8_t value)
 		return;
 	/* A drive that has not got all its data, or not got rid of them, gives up and takes the new command. */
 	vide_stop(d);
+	d->s->packet = 0;
 	d->s->error = 0;
 	d->s->status = STATUS_IDLE;
 	vide_irq(d, false);
@@ -319,7 +320,7 @@ static bool drive_valid(const struct vide_drive *d, const struct vide_drive_stat
 		return false;
 	switch (s->transfer) {
 	case VIDE_PACKET:
-		return vide_is_cd(d) && s->end == 12 && s->at < 12;
+		return vide_is_cd(d) && s->packet && s->end == 12 && s->at < 12;
 	case VIDE_PIO_IN:
 		return s->limit >= 2 && s->limit % 2 == 0 && s->at < s->end && s->block_left > 0 && s->block_left <= bytes;
 	case VIDE_DMA_IN:

@@ -23,9 +23,10 @@ struct vide_drive_state {
 	uint8_t write_cache;
 	uint8_t address;	/* enum of vata.c: how the last command named its sector */
 	uint8_t sectors, heads;	/* of the geometry that CHS addresses count in */
+	uint8_t packet;		/* ATAPI: the command is PACKET, whose phases the count register tells */
 	uint8_t packet_dma;	/* ATAPI: this packet's data go by bus mastering */
 	uint8_t sense[3];	/* ATAPI: key, code, qualifier */
-	uint8_t locked, ejected, media_event;
+	uint8_t locked, ejected, media_event, attention;
 	uint32_t limit;		/* bytes of a DRQ block, even */
 	uint32_t block_left;	/* bytes of this DRQ block still to be moved */
 	uint32_t at, end;	/* what is in the buffer */

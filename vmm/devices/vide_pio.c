@@ -45,7 +45,7 @@ static void begin_in(struct vide_drive *d)
 	total = s->end - s->at + (uint64_t)s->left * vide_unit(d);
 	s->block_left = total < s->limit ? (uint32_t)total : s->limit;
 	s->status = STATUS_IDLE | STATUS_DRQ;
-	if (vide_is_cd(d)) {
+	if (s->packet) {
 		s->reg[REG_COUNT][0] = REASON_IN;
 		s->reg[REG_LBA_MID][0] = (uint8_t)s->block_left;
 		s->reg[REG_LBA_HIGH][0] = (uint8_t)(s->block_left >> 8);
@@ -106,7 +106,7 @@ static void next_in(struct vide_drive *d)
 		vide_fill(d);
 	} else if (s->at != s->end || s->left > 0) {
 		begin_in(d);
-	} else if (vide_is_cd(d)) {
+	} else if (s->packet) {
 		vide_done(d);
 	} else {
 		/* Only a packet command has an interrupt after its last data. */
