@@ -354,11 +354,6 @@ static void pit_hook(struct vm *vm, unsigned int line, bool asserted)
 	vioapic_set(&io, line == 0 ? VIOAPIC_TIMER_PIN : line, asserted);
 }
 
-static void pit_free(void *who)
-{
-	vpit_irq0_taken(who, machine_now(&fake));
-}
-
 /* The 8254 through the I/O APIC, with the 8259s masked: each of its ticks is delivered, none is lost. */
 static void the_8254_ticks_by_pin_2(void **state)
 {
@@ -371,7 +366,7 @@ static void the_8254_ticks_by_pin_2(void **state)
 	vpic_claim(&pic, &fake.bus);
 	vpit_claim(&pit, &fake.bus);
 	vpit_attach(&pit, &pic);
-	vioapic_watch(&io, VIOAPIC_TIMER_PIN, pit_free, &pit);
+	vioapic_watch(&io, VIOAPIC_TIMER_PIN, vpit_free, &pit);
 	fake.irq_hook = pit_hook;
 	outb(0x43, 0x34);
 	outb(0x40, 11932 & 255);

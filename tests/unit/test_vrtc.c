@@ -380,6 +380,44 @@ static void alarm_interrupts(void **state)
 	assert_int_equal(get(VRTC_C) & 0x30, 0x30);
 }
 
+/* However long the guest was away: one interrupt of each kind, and the next one where it would have been anyway. */
+static void away_for_long_there_is_one_interrupt(void **state)
+{
+	static const struct { uint8_t enable, flag; uint64_t period_of; } kinds[] = {
+		{ 0x42, 0x40, 1024 }, { 0x12, 0x10, 1 }, { 0x22, 0x20, 1 },
+	};
+	unsigned int k, i;
+
+	(void)state;
+	for (k = 0; k < ARRAY_LEN(kinds); k++) {
+		uint64_t start;
+
+		setup(NULL);
+		start = rtc.second_start;
+		set(1, 0xff);	/* the alarm: each second */
+		set(3, 0xff);
+		set(5, 0xff);
+		set(VRTC_B, kinds[k].enable);
+		get(VRTC_C);
+		for (i = 1; i <= 200; i++) {
+			uint64_t n;
+
+			fake.now += fake_below(fake.hz * 100) + fake.hz;
+			service();
+			service();
+			assert_int_equal(fake.rises[IRQ], i);
+			fake.now += fake_below(fake.hz / 5000);
+			assert_int_equal(get(VRTC_C) & (0x80 | kinds[k].flag), 0x80 | kinds[k].flag);
+			assert_false(fake.line[IRQ]);
+			service();
+			assert_int_equal(fake.rises[IRQ], i);
+			n = (uint64_t)((unsigned __int128)(fake.now - start) * kinds[k].period_of / fake.hz) + 1;
+			n = (uint64_t)((unsigned __int128)n * fake.hz / kinds[k].period_of);
+			assert_in_range(deadline(), start + n, start + n + 2);
+		}
+	}
+}
+
 static unsigned int word(unsigned int index)
 {
 	return get(index) | (unsigned int)get(index + 1) << 8;
@@ -508,6 +546,7 @@ int main(void)
 		cmocka_unit_test_setup(update_interrupts, setup),
 		cmocka_unit_test_setup(alarms_agree_with_a_slow_model, setup),
 		cmocka_unit_test_setup(alarm_interrupts, setup),
+		cmocka_unit_test_setup(away_for_long_there_is_one_interrupt, setup),
 		cmocka_unit_test_setup(cmos_tells_the_storage, setup),
 		cmocka_unit_test_setup(a_reset_leaves_the_battery_in, setup),
 		cmocka_unit_test_setup(state_goes_round, setup),

@@ -31,7 +31,7 @@
 
 #define LINE_LEGACY 24u
 #define LEAST_HZ 1000000u
-#define LOOKS_A_SECOND 50000u
+#define LOOKS_A_SECOND 20000u
 #define TICK_FAR (1ull << 56)	/* no deadline is that far away: 22 years */
 
 static bool runs(const struct vhpet *h)

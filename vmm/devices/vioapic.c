@@ -98,9 +98,9 @@ void vioapic_eoi(struct vioapic *io, uint8_t vector)
 		if (entry & ENTRY_LEVEL) {
 			io->s.entry[pin] &= ~ENTRY_REMOTE;
 			send_level(io, pin);
-		} else if (io->watch[pin].fn != NULL) {
-			io->watch[pin].fn(io->watch[pin].who);
 		}
+		if (io->watch[pin].fn != NULL)
+			io->watch[pin].fn(io->watch[pin].who);
 	}
 }
 

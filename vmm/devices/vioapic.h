@@ -39,8 +39,8 @@ void vioapic_set(struct vioapic *io, unsigned int pin, bool asserted);
 void vioapic_eoi(struct vioapic *io, uint8_t vector);
 
 /*
- * fn(who) is called when an edge of this pin is done with: its interrupt has been ended, or it was a kind that is
- * never ended (NMI); and at each write of the pin's entry, when whatever was under way may have been lost. It may call
+ * fn(who) is called when an interrupt of this pin is done with: it has been ended, or it was a kind that is never
+ * ended (NMI); and at each write of the pin's entry, when whatever was under way may have been lost. It may call
  * vioapic_set() from there. A timer delivers its ticks one by one this way.
  */
 void vioapic_watch(struct vioapic *io, unsigned int pin, void (*fn)(void *who), void *who);

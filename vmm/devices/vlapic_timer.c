@@ -4,8 +4,8 @@
 
 #define VECTOR 0xffu
 
-/* However short a guest makes the period, the machine spends its time on little else than 50000 looks a second. */
-#define LOOKS_A_SECOND 50000u
+/* However short a guest makes the period, the machine spends its time on little else than 20000 looks a second. */
+#define LOOKS_A_SECOND 20000u
 #define COUNT_FAR (1ull << 43)	/* no count lasts that many TSC ticks: 32 bits, divided by 128 * 8 at most */
 
 static bool is_periodic(const struct vlapic_timer *t)

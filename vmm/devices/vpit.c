@@ -164,7 +164,7 @@ void vpit_irq0_taken(struct vpit *pit, uint64_t now)
 	catch_up(pit, now);
 }
 
-static void timer_free(void *who)
+void vpit_free(void *who)
 {
 	struct vpit *p = who;
 
@@ -173,7 +173,7 @@ static void timer_free(void *who)
 
 void vpit_attach(struct vpit *pit, struct vpic *pic)
 {
-	vpic_watch_timer(pic, timer_free, pit);
+	vpic_watch_timer(pic, vpit_free, pit);
 }
 
 static void control_channel(struct vpit *p, unsigned int which, uint64_t t, uint8_t word)

@@ -46,6 +46,8 @@ int vpit_claim(struct vpit *pit, struct bus *bus);
  * ticks once.
  */
 void vpit_attach(struct vpit *pit, struct vpic *pic);
+/* The same as vpit_irq0_taken(), in the form that vioapic_watch() wants; `who` is the vpit. */
+void vpit_free(void *who);
 /* IRQ 0 was acknowledged. A call too many does no harm. */
 void vpit_irq0_taken(struct vpit *pit, uint64_t now);
 
