@@ -126,6 +126,11 @@ void machine_power_off(struct vm *vm, const char *by)
 	vm_ended(vm, "V64DSP460I %s POWERED OFF BY %s", vm->userid, by);
 }
 
+void machine_exit_code(struct vm *vm, uint32_t code)
+{
+	vm_ended(vm, "V64DSP468I %s ENDED BY ISA-DEBUG-EXIT, CODE %u", vm->userid, code);
+}
+
 bool machine_console_room(const struct vm *vm, unsigned int unit)
 {
 	(void)unit;
