@@ -13,6 +13,8 @@ int pc_init(struct vm *vm)
 	vpit_init(&d->pit, vm);
 	vrtc_init(&d->rtc, vm);
 	vuart_init(&d->com1, vm, 0);
+	vps2_init(&d->ps2, vm);
+	typing_init(&d->typing, &vm->console, &d->com1, &d->ps2);
 	vreset_init(&d->reset, vm);
 	vdelay_init(&d->delay, vm);
 	vpit_attach(&d->pit, &d->pic);
@@ -20,6 +22,7 @@ int pc_init(struct vm *vm)
 	e = e != 0 ? e : vpit_claim(&d->pit, &vm->bus);
 	e = e != 0 ? e : vrtc_claim(&d->rtc, &vm->bus);
 	e = e != 0 ? e : vuart_claim(&d->com1, &vm->bus);
+	e = e != 0 ? e : vps2_claim(&d->ps2, &vm->bus);
 	e = e != 0 ? e : vreset_claim(&d->reset, &vm->bus);
 	e = e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
 	return e;
@@ -28,8 +31,8 @@ int pc_init(struct vm *vm)
 struct vdev *pc_device(struct vm *vm, uint32_t i)
 {
 	struct vm_devices *d = vm->devices;
-	struct vdev *all[] = { &d->com1.dev, &d->pic.dev, &d->pit.dev, &d->rtc.dev, &d->reset.dev,
-			       &d->delay.dev };
+	struct vdev *all[] = { &d->com1.dev, &d->pic.dev, &d->pit.dev, &d->rtc.dev, &d->ps2.dev,
+			       &d->reset.dev, &d->delay.dev };
 
 	return i < ARRAY_LEN(all) ? all[i] : NULL;
 }
@@ -40,6 +43,7 @@ void pc_reset(struct vm *vm)
 
 	for (uint32_t i = 0; (d = pc_device(vm, i)) != NULL; i++)
 		d->ops->reset(d);
+	typing_reset(&vm->devices->typing);
 	pc_find_deadline(vm);
 }
 
@@ -47,7 +51,7 @@ void pc_find_deadline(struct vm *vm)
 {
 	struct vdev *d;
 
-	vm->deadline = TIME_NEVER;
+	vm->deadline = typing_deadline(&vm->devices->typing);
 	vm->work &= ~VM_WORK_DEADLINE;
 	for (uint32_t i = 0; (d = pc_device(vm, i)) != NULL; i++) {
 		uint64_t t = d->ops->deadline != NULL ? d->ops->deadline(d) : TIME_NEVER;
@@ -64,6 +68,8 @@ void pc_service(struct vm *vm, uint64_t now)
 	for (uint32_t i = 0; (d = pc_device(vm, i)) != NULL; i++)
 		if (d->ops->service != NULL && d->ops->deadline(d) <= now)
 			d->ops->service(d, now);
+	if (typing_deadline(&vm->devices->typing) <= now)
+		typing_service(&vm->devices->typing, now);
 	pc_find_deadline(vm);
 }
 
@@ -74,7 +80,8 @@ int pc_acknowledge(struct vm *vm)
 
 void pc_console_input(struct vm *vm)
 {
-	vuart_kick(&vm->devices->com1);
+	typing_service(&vm->devices->typing, machine_now(vm));
+	vm_kick(vm, VM_WORK_DEADLINE);
 }
 
 uint64_t machine_now(const struct vm *vm)
@@ -145,14 +152,12 @@ void machine_console_put(struct vm *vm, unsigned int unit, uint8_t byte)
 
 int machine_console_get(struct vm *vm, unsigned int unit)
 {
-	(void)unit;
-	return vm_console_get(&vm->console);
+	return unit == 0 ? vm_console_get(&vm->console) : -1;	/* what is typed is for COM1 */
 }
 
 bool machine_console_pending(const struct vm *vm, unsigned int unit)
 {
-	(void)unit;
-	return vm_console_pending(&vm->console);
+	return unit == 0 && vm_console_pending(&vm->console);
 }
 
 void machine_deadline_changed(struct vm *vm)

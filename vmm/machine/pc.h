@@ -6,9 +6,11 @@
 #include "vmm/devices/vdelay.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
+#include "vmm/devices/vps2.h"
 #include "vmm/devices/vreset.h"
 #include "vmm/devices/vrtc.h"
 #include "vmm/devices/vuart.h"
+#include "vmm/machine/typing.h"
 #include "vmm/machine/vm.h"
 
 struct vm_devices {
@@ -16,6 +18,8 @@ struct vm_devices {
 	struct vpit pit;
 	struct vrtc rtc;
 	struct vuart com1;
+	struct vps2 ps2;
+	struct typing typing;	/* what is typed, on its way to com1 or ps2 */
 	struct vreset reset;
 	struct vdelay delay;
 };
@@ -35,7 +39,7 @@ void pc_service(struct vm *vm, uint64_t now);
 /* The INTA cycle: the vector of the interrupt the 8259s give; -1 = they gave none after all. */
 int pc_acknowledge(struct vm *vm);
 
-/* Typed input has come: the UART looks. */
+/* Typed input has come: the device that the guest listens to has it. */
 void pc_console_input(struct vm *vm);
 
 #endif
