@@ -175,8 +175,8 @@ static unsigned int scrolled(const struct screen *sc)
 			by = k;
 		}
 	}
-	/* Two full screens without a line in common, and the cursor at the bottom: more has passed than was seen. */
-	if (most == 0 && text_rows(sc, false) * 2 >= rows && text_rows(sc, true) * 2 >= rows &&
+	/* A full screen without a line of the one before, and the cursor at the bottom: more has passed than was seen. */
+	if (most == 0 && text_rows(sc, true) * 2 >= rows &&
 	    sc->seen.cursor_y + 2u >= rows && sc->seen.cursor_y < rows)
 		return rows;
 	return by;
@@ -212,7 +212,7 @@ static bool ripe(const struct screen *sc, unsigned int y, uint64_t now, uint64_t
 	bool cursor = y == sc->seen.cursor_y, cooled = r->shown_at == 0 || now - r->shown_at >= busy;
 
 	/* what is typed, as its echo comes; and the rest of a line that the cursor has left */
-	if (sc->open_row == (int)y && (!cursor || begins_with(&r->last, &r->shown)))
+	if (sc->open_row == (int)y && (!cursor || r->stable > 0 || begins_with(&r->last, &r->shown)))
 		return true;
 	/* running text: what is above the cursor is complete, and might soon be gone */
 	if (blank(&r->shown) && y < sc->seen.cursor_y && sc->seen.cursor_y < sc->seen.rows)
