@@ -9,9 +9,9 @@
 #define VPS2_KIND 0x32325350u
 
 /*
- * Time: an answer to a command is there at once. A key's or the mouse's own next byte comes some time after the last one
- * has been read, as on the real serial line: there are interrupt handlers that read port 60h twice and expect to find
- * the same byte.
+ * Time: an answer to a command is there at once. A key's or the mouse's own next byte comes some time after the last
+ * one has been read, as on the real serial line: there are interrupt handlers that read port 60h twice and expect to
+ * find the same byte.
  */
 #define GAP_HZ 3000u
 
@@ -354,7 +354,8 @@ bool vps2_idle(const struct vps2 *p)
 bool vps2_listens(const struct vps2 *p, uint64_t now)
 {
 	const struct vps2_state *s = &p->s;
-	bool polled = p->polled_at != 0 && (int64_t)(now - p->polled_at) < (int64_t)(POLLED_SECONDS * machine_tsc_hz(p->dev.vm));
+	int64_t lately = (int64_t)(POLLED_SECONDS * machine_tsc_hz(p->dev.vm));
+	bool polled = p->polled_at != 0 && (int64_t)(now - p->polled_at) < lately;
 
 	return s->scanning && keyboard_open(s) && (polled || (s->driven && (s->ram[0] & COMMAND_IRQ_KEYBOARD)));
 }

@@ -29,8 +29,8 @@ uint64_t typing_deadline(const struct typing *t);
 void typing_reset(struct typing *t);
 
 /*
- * The key strokes (set 2, US layout) for the next byte of a terminal's input; returns how many codes, 0 in the middle of
- * an escape sequence. *codes: TYPING_CODES of them. Pure.
+ * The key strokes (set 2, US layout) for the next byte of a terminal's input; returns how many codes, 0 in the middle
+ * of an escape sequence. codes: room for TYPING_CODES. Pure.
  */
 size_t typing_codes(struct typing *t, uint8_t byte, uint8_t *codes);
 /* Nothing followed an Esc: then the key itself was meant. */
