@@ -22,25 +22,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static void keyboard_port_resets_and_nothing_else(void **state)
-{
-	unsigned int command;
-
-	(void)state;
-	assert_int_equal(inb(0x64), 0xff);
-	assert_int_equal(inb(0x60), 0xff);
-	for (command = 0; command < 256; command++) {
-		unsigned int before = fake.resets;
-
-		outb(0x64, command);
-		assert_int_equal(fake.resets - before, command >= 0xf0 && !(command & 1));
-		outb(0x60, command);
-	}
-	assert_int_equal(fake.resets, 8);
-	assert_string_equal(fake.by, "port 64h");
-	assert_int_equal(inb(0x64), 0xff);
-}
-
 static void port_92(void **state)
 {
 	(void)state;
@@ -173,7 +154,6 @@ static void anything_may_be_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(keyboard_port_resets_and_nothing_else, setup),
 		cmocka_unit_test_setup(port_92, setup),
 		cmocka_unit_test_setup(port_cf9, setup),
 		cmocka_unit_test_setup(spelled_power_off, setup),

@@ -39,6 +39,8 @@ struct vm {
 	void (*gsi_hook)(struct vm *vm, unsigned int pin, bool asserted);
 	void (*eoi_hook)(struct vm *vm, uint8_t vector);
 	const char *by;
+	unsigned int exit_codes;
+	uint32_t exit_code;	/* the last one */
 	uint8_t out[FAKE_TEXT], in[FAKE_TEXT];
 	unsigned int out_length, in_length, in_taken;
 	unsigned int room;	/* bytes that the console still takes */
@@ -209,6 +211,12 @@ void machine_power_off(struct vm *vm, const char *by)
 {
 	vm->power_offs++;
 	vm->by = by;
+}
+
+void machine_exit_code(struct vm *vm, uint32_t code)
+{
+	vm->exit_codes++;
+	vm->exit_code = code;
 }
 
 bool machine_console_room(const struct vm *vm, unsigned int unit)

@@ -1,4 +1,4 @@
-/* The virtual ways out: reset by ports 64h, 92h and CF9h, power-off by port 8900h. */
+/* The virtual ways out: reset by ports 92h and CF9h, power-off by port 8900h. */
 /* Part: devices/; turns such writes into machine_reset_request() and machine_power_off(). */
 #include "vmm/devices/vreset.h"
 
@@ -12,7 +12,7 @@
  * doubleword written to CF8h is a PCI configuration address, and must not be taken apart into a
  * byte for CF9h. All that is not the byte CF9h goes to the PCI bus.
  */
-enum { REGION_KEYBOARD, REGION_PORT92, REGION_CF9, REGION_SHUTDOWN };
+enum { REGION_PORT92, REGION_CF9, REGION_SHUTDOWN };
 
 #define PORT_CF9	 0xcf9u
 
@@ -21,25 +21,7 @@ enum { REGION_KEYBOARD, REGION_PORT92, REGION_CF9, REGION_SHUTDOWN };
 #define CF9_RESET_CPU	 0x04u
 #define CF9_WRITABLE	 0x0eu
 
-/*
- * Commands F0h-FFh of the 8042 pulse its output lines 0-3 low for each zero bit; line 0 is the
- * reset.
- */
-#define KBC_PULSE	 0xf0u
-#define KBC_PULSE_RESET	 0x01u
-
 static const char shutdown_word[] = "Shutdown";
-
-/*
- * There is no keyboard, and so no controller that could answer: reads stay all ones. A driver that
- * sees status FFh gives up at once. Only the reset pulse is understood, because nearly every
- * system uses it.
- */
-static void keyboard_write(struct vreset *r, uint64_t port, uint8_t value)
-{
-	if (port == 0x64 && (value & KBC_PULSE) == KBC_PULSE && !(value & KBC_PULSE_RESET))
-		machine_reset_request(r->dev.vm, "port 64h");
-}
 
 static void port92_access(struct vreset *r, struct io_access *a)
 {
@@ -99,9 +81,6 @@ static void vreset_access(struct vdev *d, uint32_t region, struct io_access *a)
 	case REGION_CF9:
 		cf9_access(r, a);
 		return;
-	case REGION_KEYBOARD:
-		if (a->write)
-			keyboard_write(r, a->addr, (uint8_t)a->value);
 		return;
 	case REGION_SHUTDOWN:
 		if (a->write)
@@ -174,8 +153,6 @@ int vreset_claim(struct vreset *reset, struct bus *bus)
 		uint8_t region;
 		bool bytes;
 	} ports[] = {
-		{ 0x60, 0x60, REGION_KEYBOARD, true },
-		{ 0x64, 0x64, REGION_KEYBOARD, true },
 		{ 0x92, 0x92, REGION_PORT92, true },
 		{ 0xcf8, 0xcfb, REGION_CF9, false },
 		{ 0x8900, 0x8900, REGION_SHUTDOWN, true },

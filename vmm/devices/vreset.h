@@ -1,4 +1,4 @@
-/* The virtual ways out: reset by ports 64h, 92h and CF9h, power-off by port 8900h. */
+/* The virtual ways out: reset by ports 92h and CF9h, power-off by port 8900h. */
 /* Part: devices/; an interpreter of I/O that ends in a request to the machine. */
 #ifndef VMM_DEVICES_VRESET_H
 #define VMM_DEVICES_VRESET_H

@@ -64,6 +64,8 @@ enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_S
 #define CLOCK_HZ	1843200u	/* over 16 and over the divisor latch: the bit rate */
 #define TX_POLLS_HZ	1000u		/* looks for room in a full console, each second */
 #define TIMEOUT_CHARS	4u
+#define POLLS_MANY	4u		/* a guest that only sends looks at LSR once or twice for each byte */
+#define POLLED_SECONDS	2u
 
 static unsigned int rx_trigger(const struct vuart *u)
 {
@@ -241,6 +243,7 @@ static void tx_write(struct vuart *u, uint8_t byte)
 {
 	struct vuart_state *s = &u->s;
 
+	u->polls = 0;
 	s->thre_event = 0;
 	if (!s->tx_count && !(s->mcr & MCR_LOOP) && machine_console_room(u->dev.vm, u->unit)) {
 		if (u->line)
@@ -362,14 +365,31 @@ static void mcr_write(struct vuart *u, uint8_t value)
 	update_line(u);
 }
 
+bool vuart_listens(const struct vuart *u, uint64_t now)
+{
+	return (u->s.ier & IER_RX) ||
+	       (u->polled_at && (int64_t)(now - u->polled_at) < (int64_t)(POLLED_SECONDS * machine_tsc_hz(u->dev.vm)));
+}
+
+/* Looks at LSR that no sending explains are a guest's that waits for input. */
+static void count_poll(struct vuart *u)
+{
+	if (u->s.tx_count || ++u->polls < POLLS_MANY)
+		return;
+	u->polls = 0;
+	u->polled_at = machine_now(u->dev.vm);
+}
+
 static uint8_t lsr_read(struct vuart *u)
 {
 	struct vuart_state *s = &u->s;
 	uint8_t lsr;
 
+	count_poll(u);
 	if (s->tx_count)
 		tx_drain(u);
-	if (u->more && !s->rx_count)
+	/* Without this a guest that only prints here would swallow what is typed for its keyboard. */
+	if (u->more && !s->rx_count && vuart_listens(u, machine_now(u->dev.vm)))
 		rx_pull(u);
 	lsr = s->tx_count ? 0 : LSR_THRE | LSR_EMPTY;
 	if (s->rx_count)
@@ -397,7 +417,11 @@ static uint8_t reg_read(struct vuart *u, unsigned int reg)
 
 	switch (reg) {
 	case REG_DATA:
-		return latch ? u->s.dll : rx_read(u);
+		if (latch)
+			return u->s.dll;
+		if (u->s.rx_count)
+			u->polled_at = machine_now(u->dev.vm);
+		return rx_read(u);
 	case REG_IER:
 		return latch ? u->s.dlm : u->s.ier;
 	case REG_IIR_FCR:
@@ -472,6 +496,11 @@ void vuart_kick(struct vuart *u)
 	rx_pull(u);
 }
 
+void vuart_offer(struct vuart *u)
+{
+	u->more = true;
+}
+
 static uint64_t vuart_deadline(const struct vdev *d)
 {
 	return ((const struct vuart *)d)->deadline;
@@ -498,6 +527,8 @@ static void vuart_reset(struct vdev *d)
 	u->s = (struct vuart_state){ .dll = 1, .lcr = 3, .msr = MSR_CTS | MSR_DSR | MSR_DCD };
 	u->rx_deadline = TIME_NEVER;
 	u->tx_deadline = TIME_NEVER;
+	u->polled_at = 0;
+	u->polls = 0;
 	u->more = machine_console_pending(u->dev.vm, u->unit);
 	update_char_ticks(u);
 	update_deadline(u);

@@ -19,6 +19,8 @@ struct vuart {
 	uint64_t rx_deadline;	/* character time-out; absolute TSC */
 	uint64_t tx_deadline;	/* next look whether the console has room */
 	uint64_t deadline;	/* the nearer of the two */
+	uint64_t polled_at;	/* TSC at which the guest has last been seen to poll for input; 0 = not yet */
+	uint8_t polls;		/* reads of LSR since a byte was sent */
 	uint64_t tx_lost;	/* bytes written by the guest to a full transmitter */
 	struct vuart_state {
 		uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
@@ -37,5 +39,9 @@ int vuart_claim(struct vuart *u, struct bus *bus);
 
 /* New input was typed at the console: takes what fits and interrupts the guest if it wants that. */
 void vuart_kick(struct vuart *u);
+/* Does the guest take input from here: by interrupt, or has it polled lately? */
+bool vuart_listens(const struct vuart *u, uint64_t now);
+/* Input waits at the console, for whoever asks first: taken as soon as the guest listens here. */
+void vuart_offer(struct vuart *u);
 
 #endif

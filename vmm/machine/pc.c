@@ -51,11 +51,14 @@ static int make_board(struct vm *vm)
 	vpit_init(&d->pit, vm);
 	vrtc_init(&d->rtc, vm);
 	vuart_init(&d->com1, vm, 0);
+	vps2_init(&d->ps2, vm);
+	typing_init(&d->typing, &vm->console, &d->com1, &d->ps2);
 	vreset_init(&d->reset, vm);
 	vacpi_init(&d->acpi, vm);
 	vhpet_init(&d->hpet, vm);
 	vdelay_init(&d->delay, vm);
 	add(d, &d->com1.dev);
+	add(d, &d->ps2.dev);
 	add(d, &d->pit.dev);
 	add(d, &d->rtc.dev);
 	add(d, &d->hpet.dev);
@@ -67,6 +70,7 @@ static int make_board(struct vm *vm)
 	e = vpit_claim(&d->pit, &vm->bus);
 	e = e != 0 ? e : vrtc_claim(&d->rtc, &vm->bus);
 	e = e != 0 ? e : vuart_claim(&d->com1, &vm->bus);
+	e = e != 0 ? e : vps2_claim(&d->ps2, &vm->bus);
 	e = e != 0 ? e : vreset_claim(&d->reset, &vm->bus);
 	e = e != 0 ? e : vacpi_claim(&d->acpi, &vm->bus);
 	e = e != 0 ? e : vhpet_claim(&d->hpet, &vm->bus);
@@ -114,6 +118,7 @@ void pc_reset(struct vm *vm)
 
 	for (uint32_t i = 0; i < d->count; i++)
 		d->all[i]->ops->reset(d->all[i]);
+	typing_reset(&d->typing);
 	pc_reset_interrupts(vm);
 	vm->apic_deadline = d->lapic.dev.ops->deadline(&d->lapic.dev);
 	pc_find_deadline(vm);
@@ -122,7 +127,7 @@ void pc_reset(struct vm *vm)
 void pc_find_deadline(struct vm *vm)
 {
 	const struct vm_devices *d = vm->devices;
-	uint64_t nearest = TIME_NEVER;
+	uint64_t nearest = typing_deadline(&d->typing);
 
 	vm->work &= ~VM_WORK_DEADLINE;
 	for (uint32_t i = 0; i < d->timed_count; i++) {
@@ -137,11 +142,13 @@ void pc_find_deadline(struct vm *vm)
 
 void pc_service(struct vm *vm, uint64_t now)
 {
-	const struct vm_devices *d = vm->devices;
+	struct vm_devices *d = vm->devices;
 
 	for (uint32_t i = 0; i < d->timed_count; i++)
 		if (d->timed[i]->ops->deadline(d->timed[i]) <= now)
 			d->timed[i]->ops->service(d->timed[i], now);
+	if (typing_deadline(&d->typing) <= now)
+		typing_service(&d->typing, now);
 	pc_find_deadline(vm);
 }
 
@@ -176,7 +183,8 @@ void pc_firmware_work(struct vm *vm)
 
 void pc_console_input(struct vm *vm)
 {
-	vuart_kick(&vm->devices->com1);
+	typing_service(&vm->devices->typing, machine_now(vm));
+	vm_kick(vm, VM_WORK_DEADLINE);
 }
 
 uint64_t machine_now(const struct vm *vm)
@@ -217,6 +225,11 @@ void machine_power_off(struct vm *vm, const char *by)
 	vm_ended(vm, "V64DSP460I %s POWERED OFF BY %s", vm->userid, by);
 }
 
+void machine_exit_code(struct vm *vm, uint32_t code)
+{
+	vm_ended(vm, "V64DSP468I %s ENDED BY ISA-DEBUG-EXIT, CODE %u", vm->userid, code);
+}
+
 bool machine_console_room(const struct vm *vm, unsigned int unit)
 {
 	(void)unit;
@@ -231,14 +244,12 @@ void machine_console_put(struct vm *vm, unsigned int unit, uint8_t byte)
 
 int machine_console_get(struct vm *vm, unsigned int unit)
 {
-	(void)unit;
-	return vm_console_get(&vm->console);
+	return unit == 0 ? vm_console_get(&vm->console) : -1;	/* what is typed is for COM1 */
 }
 
 bool machine_console_pending(const struct vm *vm, unsigned int unit)
 {
-	(void)unit;
-	return vm_console_pending(&vm->console);
+	return unit == 0 && vm_console_pending(&vm->console);
 }
 
 void machine_deadline_changed(struct vm *vm)

@@ -11,9 +11,11 @@
 #include "vmm/devices/vpiix.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
+#include "vmm/devices/vps2.h"
 #include "vmm/devices/vreset.h"
 #include "vmm/devices/vrtc.h"
 #include "vmm/devices/vuart.h"
+#include "vmm/machine/typing.h"
 #include "vmm/machine/vm.h"
 
 #define PC_PAGES 2u	/* of the machine's own storage, beside struct vm_devices */
@@ -31,6 +33,8 @@ struct vm_devices {
 	struct vpit pit;
 	struct vrtc rtc;
 	struct vuart com1;
+	struct vps2 ps2;
+	struct typing typing;	/* what is typed, on its way to com1 or ps2 */
 	struct vreset reset;
 	struct vacpi acpi;
 	struct vdelay delay;
@@ -84,7 +88,7 @@ bool pc_write_apic_msr(struct vm *vm, uint32_t msr, uint64_t value);
 /* The guest's TSC has moved against the host's: deadlines told in it mean another moment now. */
 void pc_tsc_moved(struct vm *vm);
 
-/* Typed input has come: the UART looks. */
+/* Typed input has come: the device that the guest listens to has it. */
 void pc_console_input(struct vm *vm);
 
 #endif

@@ -62,6 +62,7 @@ void machine_legacy_replacement(struct vm *vm, bool on);
 void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted);	/* the HPET's own line 0 or 8 */
 void machine_reset_request(struct vm *vm, const char *by);	/* the guest asked for a reset */
 void machine_power_off(struct vm *vm, const char *by);	/* the guest switched itself off */
+void machine_exit_code(struct vm *vm, uint32_t code);	/* the guest ended itself, with a code for whoever tests it */
 bool machine_console_room(const struct vm *vm, unsigned int unit);	/* may the UART send now? */
 void machine_console_put(struct vm *vm, unsigned int unit, uint8_t byte);
 int machine_console_get(struct vm *vm, unsigned int unit);	/* next typed byte, -1 = none */
@@ -77,8 +78,8 @@ bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n);
 void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n);
 /* Zeroed storage of CP's for a device, page aligned (2 MiB aligned from that size up), until logoff; NULL = none. */
 void *machine_storage(struct vm *vm, uint64_t bytes);
-/* Rows of the relocation table that devices may set. */
-enum machine_row { ROW_VIDEO, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, MACHINE_ROWS };
+/* Rows of the relocation table that devices may set; where two cover an address the later one counts. */
+enum machine_row { ROW_VIDEO, ROW_VGA, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, MACHINE_ROWS };
 /*
  * Lets the guest reach `storage` (of machine_storage()) at `gpa` without an exit, page multiples both. rights: 1 read,
  * 2 write, 4 execute; what is not granted traps and goes to the bus. rights 0 = everything traps. A row that a

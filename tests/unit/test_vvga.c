@@ -1,0 +1,706 @@
+/*
+ * The display: text as plain storage, planes against a second model, VBE modes, registers, anything at all.
+ * Part: unit test on the host.
+ * UNIT: vmm/devices/vvga.c vmm/devices/vvga_ports.c vmm/devices/vvga_memory.c vmm/devices/vvga_dispi.c vmm/devices/vvga_screen.c vmm/machine/bus.c lib/printf.c
+ */
+#include "tests/unit/vvga_fake.h"
+
+#define SEQ 0x3c4
+#define GC 0x3ce
+#define CRTC 0x3d4
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_vga_setup();
+	return 0;
+}
+
+static void font_access(bool on)
+{
+	if (on) {
+		fake_indexed(SEQ, 2, 4);
+		fake_indexed(SEQ, 4, 7);
+		fake_indexed(GC, 4, 2);
+		fake_indexed(GC, 5, 0);
+		fake_indexed(GC, 6, 4);
+		return;
+	}
+	fake_indexed(SEQ, 2, 3);
+	fake_indexed(SEQ, 4, 3);
+	fake_indexed(GC, 4, 0);
+	fake_indexed(GC, 5, 0x10);
+	fake_indexed(GC, 6, 0x0e);
+}
+
+static void mode_13h(void)
+{
+	static const uint8_t crtc[] = { 0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0xbf, 0x1f, 0, 0x41, 0, 0, 0, 0, 0, 0, 0x9c, 0x8e,
+					0x8f, 0x28, 0x40, 0x96, 0xb9, 0xa3, 0xff };
+
+	outb(0x3c2, 0x63);
+	fake_indexed(SEQ, 2, 0x0f);
+	fake_indexed(SEQ, 4, 0x0e);
+	fake_indexed(GC, 5, 0x40);
+	fake_indexed(GC, 6, 0x05);
+	fake_indexed(CRTC, 0x11, 0);
+	for (unsigned int i = 0; i < sizeof(crtc); i++)
+		fake_indexed(CRTC, i, crtc[i]);
+}
+
+static void mode_12h(void)
+{
+	static const uint8_t crtc[] = { 0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0x0b, 0x3e, 0, 0x40, 0, 0, 0, 0, 0, 0, 0xea, 0x8c,
+					0xdf, 0x28, 0, 0xe7, 0x04, 0xe3, 0xff };
+
+	outb(0x3c2, 0xe3);
+	fake_indexed(SEQ, 2, 0x0f);
+	fake_indexed(SEQ, 4, 0x06);
+	fake_indexed(GC, 5, 0x00);
+	fake_indexed(GC, 6, 0x05);
+	fake_indexed(CRTC, 0x11, 0);
+	for (unsigned int i = 0; i < sizeof(crtc); i++)
+		fake_indexed(CRTC, i, crtc[i]);
+}
+
+static void text_is_plain_storage(void **state)
+{
+	struct vvga_screen screen;
+	uint16_t cells[VVGA_COLUMNS];
+	unsigned int changes;
+
+	(void)state;
+	assert_int_equal(fake.row[ROW_VGA].gpa, 0xa0000);
+	assert_int_equal(fake.row[ROW_VGA].bytes, 0x20000);
+	assert_int_equal(fake.row[ROW_VGA].rights, 0);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].gpa, 0xb8000);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].bytes, 0x8000);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 7);
+	assert_true(ROW_VGA_WINDOW > ROW_VGA);
+	vvga_screen(&vga, &screen);
+	assert_false(screen.blank || screen.graphics);
+	assert_int_equal(screen.columns, 80);
+	assert_int_equal(screen.rows, 25);
+	assert_true(screen.cursor_on);
+	vvga_screen_row(&vga, &screen, 24, cells);
+	assert_int_equal(cells[79], 0x0720);
+	/* stores that make no exit, and the same bytes over the bus */
+	fake_memory(0xb8000 + 2 * (80 * 3 + 5), 4, true, 0x1f421f41);
+	vvga_screen_row(&vga, &screen, 3, cells);
+	assert_int_equal(cells[5], 0x1f41);
+	assert_int_equal(cells[6], 0x1f42);
+	struct io_access a = { .addr = 0xb8000 + 2 * (80 * 3 + 5), .size = 4 };
+	bus_access(&fake.bus, BUS_MMIO, &a);
+	assert_int_equal(a.value, 0x1f421f41);
+	assert_int_equal(peek(0xa0000), 0xff);
+	assert_int_equal(peek(0xb7fff), 0xff);
+	/* the page moves with the start address; the cursor counts from there */
+	fake_indexed(CRTC, 0x0d, 160);
+	fake_indexed(CRTC, 0x0f, 165);
+	vvga_screen(&vga, &screen);
+	vvga_screen_row(&vga, &screen, 1, cells);
+	assert_int_equal(cells[5], 0x1f41);
+	assert_int_equal(screen.cursor_x, 5);
+	assert_int_equal(screen.cursor_y, 0);
+	fake_indexed(CRTC, 0x0f, 0);
+	vvga_screen(&vga, &screen);
+	assert_int_equal(screen.cursor_y, 25);
+	/* fonts: rights go, the text stays, and they come back; the row does not move */
+	changes = fake.row[ROW_VGA_WINDOW].changes;
+	font_access(true);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 0);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].gpa, 0xb8000);
+	for (unsigned int i = 0; i < 0x2000; i++)
+		poke(0xa0000 + i, i * 7 >> 3);
+	for (unsigned int i = 0; i < 0x2000; i++)
+		assert_int_equal(peek(0xa0000 + i), (i * 7 >> 3) & 0xff);
+	font_access(false);
+	assert_true(fake.row[ROW_VGA_WINDOW].changes > changes);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 7);
+	assert_int_equal(fake_memory(0xb8000 + 2 * (80 * 3 + 5), 4, false, 0), 0x1f421f41);
+	font_access(true);
+	assert_int_equal(peek(0xa0123), (0x123 * 7 >> 3) & 0xff);
+	font_access(false);
+	/* everything else that takes the rights away */
+	static const struct { uint16_t port; uint8_t index, odd, usual; } ways[] = {
+		{ SEQ, 2, 0x0f, 3 }, { SEQ, 4, 0x0a, 2 }, { GC, 1, 1, 0 }, { GC, 3, 8, 0 }, { GC, 3, 1, 0 }, { GC, 4, 2, 0 },
+		{ GC, 5, 0x11, 0x10 }, { GC, 5, 0x18, 0x10 }, { GC, 6, 0x0c, 0x0e }, { GC, 6, 0x06, 0x0e }, { GC, 8, 0x7f, 0xff },
+	};
+	for (unsigned int i = 0; i < ARRAY_LEN(ways); i++) {
+		fake_indexed(ways[i].port, ways[i].index, ways[i].odd);
+		assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 0);
+		fake_indexed(ways[i].port, ways[i].index, ways[i].usual);
+		assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 7);
+	}
+	outb(0x3c2, 0x65);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 0);
+	assert_int_equal(peek(0xb8000), 0xff);
+	outb(0x3c2, 0x67);
+	/* the monochrome text window */
+	fake_indexed(GC, 6, 0x0a);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].gpa, 0xb0000);
+	assert_int_equal(fake_memory(0xb0000 + 2 * (80 * 3 + 5), 4, false, 0), 0x1f421f41);
+	assert_int_equal(peek(0xb8000), 0xff);
+}
+
+static void shapes_of_text(void **state)
+{
+	struct vvga_screen screen;
+
+	(void)state;
+	fake_indexed(CRTC, 9, 0x47);	/* 8 lines a character: 50 rows */
+	vvga_screen(&vga, &screen);
+	assert_int_equal(screen.rows, 50);
+	fake_indexed(CRTC, 0x11, 0x0e);
+	fake_indexed(CRTC, 1, 39);
+	fake_indexed(CRTC, 0x13, 20);
+	fake_indexed(CRTC, 9, 0x4f);
+	fake_indexed(CRTC, 0x0f, 85);
+	vvga_screen(&vga, &screen);
+	assert_int_equal(screen.columns, 40);
+	assert_int_equal(screen.rows, 25);
+	assert_int_equal(screen.cursor_y, 2);
+	assert_int_equal(screen.cursor_x, 5);
+	fake_indexed(CRTC, 0x0a, 0x20);
+	vvga_screen(&vga, &screen);
+	assert_false(screen.cursor_on);
+	fake_indexed(SEQ, 1, 0x20);
+	vvga_screen(&vga, &screen);
+	assert_true(screen.blank);
+	fake_indexed(SEQ, 1, 0);
+	mode_13h();
+	vvga_screen(&vga, &screen);
+	assert_true(screen.graphics);
+	assert_int_equal(screen.width, 320);
+	assert_int_equal(screen.height, 200);
+	assert_int_equal(screen.bits, 8);
+	mode_12h();
+	vvga_screen(&vga, &screen);
+	assert_int_equal(screen.width, 640);
+	assert_int_equal(screen.height, 480);
+	assert_int_equal(screen.bits, 4);
+}
+
+/*
+ * A second model of the planes, made another way: four arrays, each bit of each plane on its own.
+ */
+static struct {
+	uint8_t plane[4][65536], latch[4], misc, sr2, sr4, gr[9];
+} model;
+
+static int model_offset(uint32_t gpa, uint32_t *a)
+{
+	uint32_t first = 0xa0000, last = 0xbffff;
+
+	switch (model.gr[6] >> 2) {
+	case 1:
+		last = 0xaffff;
+		break;
+	case 2:
+		first = 0xb0000;
+		last = 0xb7fff;
+		break;
+	case 3:
+		first = 0xb8000;
+		break;
+	}
+	*a = gpa - first;
+	return (model.misc & 2) && gpa >= first && gpa <= last;
+}
+
+static uint32_t model_plane_address(uint32_t a)
+{
+	if (model.sr4 & 8)
+		return a & 0xfffc;
+	if (model.gr[6] & 2)
+		return a & 0x10000 ? (a & 0xfffe) | 1 : a & 0xfffe;
+	return a & 0xffff;
+}
+
+static unsigned int model_read(uint32_t gpa)
+{
+	uint32_t a, at;
+	unsigned int value = 0;
+
+	if (!model_offset(gpa, &a))
+		return 0xff;
+	at = model_plane_address(a);
+	for (int p = 0; p < 4; p++)
+		model.latch[p] = model.plane[p][at];
+	if (model.sr4 & 8)
+		return model.plane[a % 4][at];
+	if (!(model.gr[5] & 8)) {
+		unsigned int p = model.gr[4];
+
+		if (model.gr[5] & 16)
+			p = (p & 2) + a % 2;
+		return model.plane[p][at];
+	}
+	for (int bit = 0; bit < 8; bit++) {
+		int same = 1;
+
+		for (int p = 0; p < 4; p++)
+			if ((model.gr[7] >> p) % 2 == 1 && (model.latch[p] >> bit) % 2 != (model.gr[2] >> p) % 2)
+				same = 0;
+		value += (unsigned int)same << bit;
+	}
+	return value;
+}
+
+static void model_write(uint32_t gpa, unsigned int value)
+{
+	uint32_t a, at;
+	unsigned int by = model.gr[3] % 8, turned = (value >> by) + (value << (8 - by)) % 256;
+
+	if (!model_offset(gpa, &a))
+		return;
+	at = model_plane_address(a);
+	for (unsigned int p = 0; p < 4; p++) {
+		unsigned int set = (model.gr[0] >> p) % 2;
+
+		if ((model.sr2 >> p) % 2 == 0)
+			continue;
+		if (model.sr4 & 8 ? a % 4 != p : !(model.sr4 & 4) && a % 2 != p % 2)
+			continue;
+		for (int bit = 0; bit < 8; bit++) {
+			unsigned int old = (model.latch[p] >> bit) % 2, new = old, open = (model.gr[8] >> bit) % 2;
+			int mode = model.gr[5] & 3;
+
+			if (mode == 0)
+				new = (model.gr[1] >> p) % 2 ? set : (turned >> bit) % 2;
+			if (mode == 2)
+				new = (value >> p) % 2;
+			if (mode == 3) {
+				new = set;
+				open = open && (turned >> bit) % 2;
+			}
+			if (mode != 1) {
+				int function = model.gr[3] / 8;
+
+				if (function == 1)
+					new = new && old;
+				if (function == 2)
+					new = new || old;
+				if (function == 3)
+					new = new != old;
+				if (!open)
+					new = old;
+			}
+			model.plane[p][at] = (uint8_t)((model.plane[p][at] & ~(1u << bit)) | new << bit);
+		}
+	}
+}
+
+static void model_register(void)
+{
+	static const uint8_t masks[9] = { 15, 15, 15, 31, 3, 0x7b, 15, 15, 255 };
+	unsigned int i = (unsigned int)fake_below(12), value = (unsigned int)fake_below(256);
+
+	if (i < 9) {
+		fake_indexed(GC, i, value);
+		model.gr[i] = value & masks[i];
+	} else if (i == 9) {
+		fake_indexed(SEQ, 2, value);
+		model.sr2 = value & 15;
+	} else if (i == 10) {
+		fake_indexed(SEQ, 4, value);
+		model.sr4 = value & 14;
+	} else if (fake_below(8) == 0) {
+		font_access(false);	/* the state in which text is plain storage, and back from it */
+		fake_indexed(GC, 1, 0);
+		fake_indexed(GC, 3, 0);
+		fake_indexed(GC, 8, 255);
+		outb(0x3c2, 0x67);
+		assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 7);
+		model.sr2 = 3;
+		model.sr4 = 2;
+		model.gr[1] = model.gr[3] = model.gr[4] = 0;
+		model.gr[5] = 16;
+		model.gr[6] = 14;
+		model.gr[8] = 255;
+		model.misc = 0x67;
+	} else {
+		value |= fake_below(4) ? 3 : 1;
+		outb(0x3c2, value);
+		model.misc = value & 0xef;
+	}
+}
+
+static void planes_are_as_the_model_has_them(void **state)
+{
+	unsigned int plain = 0;
+
+	(void)state;
+	memset(&model, 0, sizeof(model));
+	model.misc = 0x67;
+	model.sr2 = 3;
+	model.sr4 = 2;
+	model.gr[5] = 16;
+	model.gr[6] = 14;
+	model.gr[8] = 255;
+	for (unsigned int i = 0; i < 0x8000; i += 2) {
+		model.plane[0][i] = ' ';
+		model.plane[1][i] = 7;
+	}
+	for (unsigned int round = 0; round < 200000; round++) {
+		bool mapped;
+		unsigned int accesses = 1 + (unsigned int)fake_below(30);
+
+		model_register();
+		mapped = fake.row[ROW_VGA_WINDOW].rights != 0;
+		plain += mapped;
+		while (accesses--) {
+			/* the same few addresses again and again, so that what was written is read */
+			uint32_t gpa = 0xa0000 + (uint32_t)(fake_below(4) << 15 | fake_below(2) << 14 | fake_below(12));
+			unsigned int value = (unsigned int)fake_below(256);
+
+			if (fake_below(2)) {
+				model_write(gpa, value);
+				poke(gpa, value);
+			} else {
+				assert_int_equal(model_read(gpa), peek(gpa));
+				/* plain storage loads no latches; the real thing is not asked for them */
+				if (mapped)
+					memcpy(model.latch, vga.s.latch, 4);
+			}
+		}
+	}
+	assert_true(plain > 300);
+	for (unsigned int i = 0; i < 4; i++) {	/* all of the planes: nothing went elsewhere */
+		outb(0x3c2, 0x67);
+		fake_indexed(SEQ, 4, 6);
+		fake_indexed(GC, 5, 0);
+		fake_indexed(GC, 6, 5);
+		fake_indexed(GC, 4, i);
+		for (uint32_t a = 0; a < 65536; a++)
+			assert_int_equal(peek(0xa0000 + a), model.plane[i][a]);
+	}
+	for (uint32_t a = 0x40000; a < VVGA_VRAM; a++)
+		if (vga.vram[a] != 0)
+			fail();
+}
+
+static void mode_13h_is_linear_to_the_guest(void **state)
+{
+	(void)state;
+	mode_13h();
+	for (uint32_t i = 0; i < 64000; i += 8)
+		fake_memory(0xa0000 + i, 8, true, i * 0x0123456789abcdefull);
+	for (uint32_t i = 0; i < 64000; i += 8)
+		assert_true(fake_memory(0xa0000 + i, 8, false, 0) == i * 0x0123456789abcdefull);
+	/* unchained, each plane has every fourth pixel, at the address of the first of them */
+	fake_indexed(SEQ, 4, 6);
+	fake_indexed(GC, 4, 2);
+	assert_int_equal(peek(0xa0004), 0);
+	assert_int_equal(peek(0xa0008), (uint8_t)(8 * 0x0123456789abcdefull >> 16));
+}
+
+static void vbe_modes(void **state)
+{
+	struct vvga_screen screen;
+
+	(void)state;
+	assert_int_equal(fake_pci_identity->vendor, 0x1234);
+	assert_int_equal(fake_pci_identity->device, 0x1111);
+	assert_int_equal(fake_pci_identity->class_code, 0x030000);
+	assert_int_equal(vga.pci.devfn, 0x10);
+	for (unsigned int id = 0xb0bf; id <= 0xb0c6; id++) {
+		fake_dispi(DISPI_ID, id);
+		assert_int_equal(fake_in(0x1cf, 2), id < 0xb0c0 ? 0xb0c5 : id > 0xb0c5 ? 0xb0c5 : id);
+	}
+	fake_out(0x1ce, 2, DISPI_MEMORY_64K);
+	assert_int_equal(fake_in(0x1d0, 2), 64);
+	assert_int_equal(fake_in(0x1ce, 2), DISPI_MEMORY_64K);
+	fake_dispi(DISPI_ENABLE, 2);
+	fake_out(0x1ce, 2, DISPI_XRES);
+	assert_int_equal(fake_in(0x1cf, 2), 1280);
+	fake_out(0x1ce, 2, DISPI_BPP);
+	assert_int_equal(fake_in(0x1cf, 2), 32);
+	fake_dispi(DISPI_ENABLE, 0);
+	poke(0xb8000, 'A');
+	fake_dispi(DISPI_XRES, 1024);
+	fake_dispi(DISPI_YRES, 768);
+	fake_dispi(DISPI_BPP, 32);
+	vga.vram[1024 * 768 * 4 - 1] = vga.vram[1024 * 768 * 4] = 0x55;
+	fake_dispi(DISPI_ENABLE, 0xc1);
+	assert_int_equal(vga.vram[0], 'A');
+	fake_dispi(DISPI_ENABLE, 0);
+	fake_dispi(DISPI_ENABLE, 0x41);
+	assert_int_equal(vga.vram[0], 0);
+	assert_int_equal(vga.vram[1024 * 768 * 4 - 1], 0);
+	assert_int_equal(vga.vram[1024 * 768 * 4], 0x55);
+	vvga_screen(&vga, &screen);
+	assert_true(screen.graphics);
+	assert_int_equal(screen.width, 1024);
+	assert_int_equal(screen.height, 768);
+	assert_int_equal(screen.bits, 32);
+	fake_out(0x1ce, 2, DISPI_VIRT_HEIGHT);
+	assert_int_equal(fake_in(0x1cf, 2), 1024);
+	/* the banked window is plain storage */
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].gpa, 0xa0000);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].bytes, 0x10000);
+	fake_dispi(DISPI_BANK, 5);
+	poke(0xa1234, 0x77);
+	assert_int_equal(vga.vram[0x51234], 0x77);
+	assert_int_equal(peek(0xb8000), 0xff);
+	struct io_access a = { .addr = 0xa1234, .size = 1 };
+	bus_access(&fake.bus, BUS_MMIO, &a);
+	assert_int_equal(a.value, 0x77);
+	fake_dispi(DISPI_BANK, 0xffff);
+	poke(0xaffff, 0x78);
+	assert_int_equal(vga.vram[VVGA_VRAM - 1], 0x78);
+	/* panning, and what does not fit */
+	fake_dispi(DISPI_Y_OFFSET, 999);
+	assert_int_equal(fake_in(0x1cf, 2), 1024 - 768);
+	fake_dispi(DISPI_VIRT_WIDTH, 5000);
+	assert_int_equal(fake_in(0x1cf, 2), 1024);
+	fake_dispi(DISPI_BPP, 77);
+	assert_int_equal(fake_in(0x1cf, 2), 8);
+	fake_dispi(DISPI_VIRT_WIDTH, 2048);
+	assert_int_equal(fake_in(0x1cf, 2), 2048);
+	fake_dispi(DISPI_ENABLE, 0);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].gpa, 0xb8000);
+	for (unsigned int x = 0; x < 2000; x += 9)
+		for (unsigned int bpp = 0; bpp < 40; bpp++) {
+			uint64_t line;
+
+			fake_dispi(DISPI_XRES, x);
+			fake_dispi(DISPI_YRES, x * 7 % 1500);
+			fake_dispi(DISPI_BPP, bpp);
+			fake_dispi(DISPI_ENABLE, 0x81);
+			line = vga.s.dispi[DISPI_VIRT_WIDTH] * (vga.s.dispi[DISPI_BPP] == 15 ? 16u : vga.s.dispi[DISPI_BPP]) / 8;
+			assert_true(line > 0 && line * vga.s.dispi[DISPI_YRES] <= VVGA_VRAM && vga.s.dispi[DISPI_YRES] > 0);
+			fake_dispi(DISPI_ENABLE, 0);
+		}
+	/* planar: the bank extends each plane */
+	mode_12h();
+	fake_dispi(DISPI_XRES, 1024);
+	fake_dispi(DISPI_YRES, 768);
+	fake_dispi(DISPI_BPP, 4);
+	fake_dispi(DISPI_ENABLE, 1);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 0);
+	fake_dispi(DISPI_BANK, 1);
+	poke(0xa0003, 0xaa);
+	assert_int_equal(peek(0xa0003), 0xaa);
+	fake_dispi(DISPI_BANK, 0);
+	assert_int_equal(peek(0xa0003), 0);
+}
+
+static void function_on_the_pci_bus(void **state)
+{
+	(void)state;
+	assert_int_equal(vga.pci.bar[0].size, MIB(4));
+	assert_int_equal(vga.pci.bar[2].size, 4096);
+	fake_move_bar(0, true, 0xf0000000);
+	assert_int_equal(fake.row[ROW_VIDEO].gpa, 0xf0000000);
+	assert_int_equal(fake.row[ROW_VIDEO].bytes, MIB(4));
+	assert_int_equal(fake.row[ROW_VIDEO].rights, 7);
+	fake_memory(0xf0000000 + MIB(4) - 8, 8, true, 0x1122334455667788);
+	struct io_access a = { .addr = 0xf0000000 + MIB(4) - 4, .size = 4 };
+	bus_access(&fake.bus, BUS_MMIO, &a);
+	assert_int_equal(a.value, 0x11223344);
+	a = (struct io_access){ .addr = 0xf0000010, .size = 2, .write = true, .value = 0xbeef };
+	bus_access(&fake.bus, BUS_MMIO, &a);
+	assert_int_equal(vga.vram[0x11], 0xbe);
+	fake_move_bar(0, false, 0);
+	assert_int_equal(fake.row[ROW_VIDEO].bytes, 0);
+	fake_move_bar(2, true, 0xf0400000);
+	assert_int_equal(fake_memory(0xf0400500, 2, false, 0), 0xb0c5);
+	fake_memory(0xf0400502, 2, true, 800);
+	fake_memory(0xf0400504, 2, true, 600);
+	fake_memory(0xf0400506, 2, true, 32);
+	fake_memory(0xf0400508, 2, true, 0x41);
+	assert_int_equal(vga.s.dispi[DISPI_VIRT_HEIGHT], MIB(4) / 3200);
+	assert_int_equal(fake_memory(0xf0400502, 4, false, 0), 600 << 16 | 800);
+	assert_int_equal(fake_memory(0xf0400400 + 0x1a, 1, false, 0) & ~9, 0);
+	fake_memory(0xf0400400, 1, true, 0x20);	/* as bochs-drm unblanks */
+	assert_int_equal(vga.s.attr_index, 0x20);
+	fake_memory(0xf040040c + 2, 2, true, 0x0305);
+	assert_int_equal(vga.s.gc[5], 3);
+	assert_int_equal(fake_memory(0xf0400000, 4, false, 0), 0);
+	assert_int_equal(fake_memory(0xf0400600, 4, false, 0), 0);
+	fake_move_bar(2, false, 0);
+}
+
+static void registers(void **state)
+{
+	unsigned int blank = 0, retrace = 0, i;
+
+	(void)state;
+	/* the palette */
+	assert_int_equal(inb(0x3c7), 0);
+	outb(0x3c8, 200);
+	for (i = 0; i < 6; i++)
+		outb(0x3c9, 0xc0 + i);
+	assert_int_equal(inb(0x3c8), 202);
+	outb(0x3c7, 200);
+	assert_int_equal(inb(0x3c7), 3);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(inb(0x3c9), i);
+	fake_dispi(DISPI_ENABLE, 0x20);
+	outb(0x3c8, 255);
+	for (i = 0; i < 4; i++)
+		outb(0x3c9, 0xc0 + i);
+	outb(0x3c7, 255);
+	assert_int_equal(inb(0x3c9), 0xc0);
+	outb(0x3c7, 7);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(inb(0x3c9), 0x2a);
+	/* attribute controller: the flip-flop, and the palette's lock */
+	inb(0x3da);
+	outb(0x3c0, 0x03);
+	outb(0x3c0, 0x2a);
+	assert_int_equal(inb(0x3c1), 0x2a);
+	outb(0x3c0, 0x23);
+	outb(0x3c0, 0x15);
+	assert_int_equal(inb(0x3c1), 0x2a);
+	assert_int_equal(inb(0x3c0), 0x23);
+	outb(0x3c0, 0x05);
+	inb(0x3da);
+	outb(0x3c0, 0x20);
+	assert_int_equal(inb(0x3c0), 0x20);
+	/* CRTC: protection, both addresses */
+	fake_indexed(CRTC, 1, 0x77);
+	assert_int_equal(inb(CRTC + 1), 0x4f);
+	fake_indexed(CRTC, 7, 0xff);
+	assert_int_equal(inb(CRTC + 1), 0x1f);
+	fake_indexed(CRTC, 7, 0);
+	assert_int_equal(inb(CRTC + 1), 0x0f);
+	outb(CRTC, 0x99);
+	assert_int_equal(inb(CRTC + 1), 0);
+	assert_int_equal(inb(0x3b4), 0xff);
+	outb(0x3c2, 0x66);
+	assert_int_equal(inb(CRTC), 0xff);
+	outb(0x3b4, 0x0f);
+	assert_int_equal(inb(0x3b4), 0x0f);
+	outb(0x3c2, 0x67);
+	assert_int_equal(inb(0x3cc), 0x67);
+	/* the beam */
+	for (i = 0; i < 4000; i++) {
+		uint8_t status = inb(0x3da);
+
+		fake.now += fake.hz / 40000;
+		blank += status & 1;
+		retrace += status >> 3 & 1;
+	}
+	assert_in_range(retrace, 250, 420);	/* 37 of 449 lines */
+	assert_in_range(blank, 900, 1400);
+	fake.hz = 1;
+	inb(0x3da);
+	/* a word to the index register is index and data */
+	fake_out(GC, 2, 0x5a08);
+	assert_int_equal(inb(GC + 1), 0x5a);
+}
+
+static void state_goes_round(void **state)
+{
+	size_t size;
+	uint8_t *bytes;
+	unsigned int taken = 0;
+	char before[160], after[160];
+
+	(void)state;
+	poke(0xb8000, 'Q');
+	fake_dispi(DISPI_XRES, 640);
+	fake_dispi(DISPI_YRES, 400);
+	fake_dispi(DISPI_BPP, 8);
+	fake_dispi(DISPI_ENABLE, 0x81);
+	fake_dispi(DISPI_BANK, 2);
+	vga.pci.dev.ops->dump(&vga.pci.dev, before, sizeof(before));
+	bytes = fake_save(&vga.pci.dev, &size);
+	vga.pci.dev.ops->reset(&vga.pci.dev);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].gpa, 0xb8000);
+	assert_true(vga.pci.dev.ops->restore(&vga.pci.dev, bytes, size));
+	vga.pci.dev.ops->dump(&vga.pci.dev, after, sizeof(after));
+	assert_string_equal(before, after);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].gpa, 0xa0000);
+	assert_int_equal(vga.vram[0], 'Q');
+	assert_false(vga.pci.dev.ops->restore(&vga.pci.dev, bytes, size - 1));
+	assert_false(vga.pci.dev.ops->restore(&vga.pci.dev, NULL, size));
+	for (unsigned int i = 0; i < 1500; i++) {
+		size_t at = fake_below(8 + sizeof(struct vvga_state));
+		uint8_t old = bytes[at];
+
+		bytes[at] = (uint8_t)fake_random();
+		if (vga.pci.dev.ops->restore(&vga.pci.dev, bytes, size)) {
+			struct vvga_screen screen;
+			uint16_t cells[VVGA_COLUMNS];
+
+			taken++;
+			for (uint16_t port = 0x3b4; port < 0x3e0; port++)
+				inb(port);
+			for (uint32_t gpa = 0xa0000; gpa < 0xc0000; gpa += 4093) {
+				poke(gpa, 1);
+				peek(gpa);
+			}
+			vvga_screen(&vga, &screen);
+			for (unsigned int y = 0; y < screen.rows; y++)
+				vvga_screen_row(&vga, &screen, y, cells);
+		}
+		bytes[at] = old;
+	}
+	assert_in_range(taken, 100, 1499);
+	free(bytes);
+}
+
+/* Any access of any size to everything it answers, with ASan at both ends of the video RAM. */
+static void anything_may_be_written(void **state)
+{
+	(void)state;
+	fake_move_bar(0, true, 0xf0000000);
+	fake_move_bar(2, true, 0xf0400000);
+	for (unsigned int i = 0; i < 1500000; i++) {
+		static const uint64_t places[][2] = {
+			{ 0xa0000 - 8, 0x20010 }, { 0xf0000000 - 8, 16 }, { 0xf0400000 - 16, 32 }, { 0xf0400400 - 8, 0x140 },
+			{ 0xf0400ff8, 16 },
+		};
+		static const uint8_t sizes[] = { 1, 2, 4, 8 };
+		unsigned int which = (unsigned int)fake_below(ARRAY_LEN(places));
+		struct io_access a = { .addr = places[which][0] + fake_below(places[which][1]), .value = fake_random(),
+				       .size = sizes[fake_below(4)], .write = fake_below(2) };
+
+		fake.now += fake_below(1000000);
+		fake_random_access(NULL, 0, fake_below(4) ? 0x3b0 : 0x1cc, 48);
+		if (fake_below(4) == 0)	/* whatever the indexes are */
+			fake_indexed(fake_below(2) ? SEQ : GC, (unsigned int)fake_below(9), (unsigned int)fake_below(256));
+		bus_access(&fake.bus, BUS_MMIO, &a);
+		if (fake_below(16) == 0) {
+			uint32_t regions[] = { 0, 1, 2, 3, VPCI_REGION_BAR, VPCI_REGION_BAR + 2 };
+
+			a.addr = fake_random() >> fake_below(64);
+			vga.pci.dev.ops->access(&vga.pci.dev, regions[fake_below(6)], &a);
+		}
+		assert_true(fake.row[ROW_VGA_WINDOW].bytes == 0x8000 || fake.row[ROW_VGA_WINDOW].bytes == 0x10000);
+		assert_true((uint8_t *)fake.row[ROW_VGA_WINDOW].storage >= vga.vram &&
+			    (uint8_t *)fake.row[ROW_VGA_WINDOW].storage + fake.row[ROW_VGA_WINDOW].bytes <= vga.vram + VVGA_VRAM);
+		if (i % 64 == 0) {
+			struct vvga_screen screen;
+			uint16_t *cells = malloc(sizeof(*cells) * VVGA_COLUMNS);
+
+			vvga_screen(&vga, &screen);
+			assert_true(screen.columns <= VVGA_COLUMNS && screen.rows <= VVGA_ROWS);
+			for (unsigned int y = 0; y < screen.rows; y++)
+				vvga_screen_row(&vga, &screen, y, cells);
+			free(cells);
+		}
+	}
+	fake_move_bar(0, false, 0);
+	fake_move_bar(2, false, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(text_is_plain_storage, setup),
+		cmocka_unit_test_setup(shapes_of_text, setup),
+		cmocka_unit_test_setup(planes_are_as_the_model_has_them, setup),
+		cmocka_unit_test_setup(mode_13h_is_linear_to_the_guest, setup),
+		cmocka_unit_test_setup(vbe_modes, setup),
+		cmocka_unit_test_setup(function_on_the_pci_bus, setup),
+		cmocka_unit_test_setup(registers, setup),
+		cmocka_unit_test_setup(state_goes_round, setup),
+		cmocka_unit_test_setup(anything_may_be_written, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
