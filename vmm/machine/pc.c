@@ -15,6 +15,8 @@ int pc_init(struct vm *vm)
 	vuart_init(&d->com1, vm, 0);
 	vreset_init(&d->reset, vm);
 	vdelay_init(&d->delay, vm);
+	vfwcfg_init(&d->fwcfg, vm);
+	vflash_init(&d->flash, vm, &vm->bus);
 	vpit_attach(&d->pit, &d->pic);
 	e = e != 0 ? e : vpic_claim(&d->pic, &vm->bus);
 	e = e != 0 ? e : vpit_claim(&d->pit, &vm->bus);
@@ -22,6 +24,7 @@ int pc_init(struct vm *vm)
 	e = e != 0 ? e : vuart_claim(&d->com1, &vm->bus);
 	e = e != 0 ? e : vreset_claim(&d->reset, &vm->bus);
 	e = e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
+	e = e != 0 ? e : vfwcfg_claim(&d->fwcfg, &vm->bus);
 	return e;
 }
 
@@ -29,7 +32,7 @@ struct vdev *pc_device(struct vm *vm, uint32_t i)
 {
 	struct vm_devices *d = vm->devices;
 	struct vdev *all[] = { &d->com1.dev, &d->pic.dev, &d->pit.dev, &d->rtc.dev, &d->reset.dev,
-			       &d->delay.dev };
+			       &d->delay.dev, &d->fwcfg.dev, &d->flash.dev };
 
 	return i < ARRAY_LEN(all) ? all[i] : NULL;
 }

@@ -4,11 +4,14 @@
 #define VMM_MACHINE_PC_H
 
 #include "vmm/devices/vdelay.h"
+#include "vmm/devices/vflash.h"
+#include "vmm/devices/vfwcfg.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
 #include "vmm/devices/vreset.h"
 #include "vmm/devices/vrtc.h"
 #include "vmm/devices/vuart.h"
+#include "vmm/firmware/platform.h"
 #include "vmm/machine/vm.h"
 
 struct vm_devices {
@@ -18,6 +21,9 @@ struct vm_devices {
 	struct vuart com1;
 	struct vreset reset;
 	struct vdelay delay;
+	struct vfwcfg fwcfg;
+	struct vflash flash;
+	struct platform platform;	/* what firmware tells of all these */
 };
 
 /* Makes the devices in vm->devices and gives each its ports. 0 or bus_claim()'s error. */
