@@ -53,6 +53,9 @@ def test_script_grammar():
 def test_files_named_by_a_directory():
     text = "USER A A 1M 1M G\n ipl one.bin BOOT\n* IPL no\n INITRD two\nUSER B B 1M 1M G\nIPL one.bin PARM x\n"
     assert images.files_named(text) == ["one.bin", "two"]
+    text = ("USER A A 1M\n IPL 190 UEFI\n MDISK 0190 RAM bad\n MDISK 190 RAM disk.img RR\n LINK B 191\nUSER B B 1M\n"
+            " IPL 192\n LINK A 190 192 RR\n MDISK 191 ram cd.iso CD\n MDISK 193 3330 1 2 V\nUSER C C 1M\n IPL 190\n")
+    assert images.files_named(text) == ["bad", "disk.img", "cd.iso", "190"]
 
 
 def test_try_tells_guest_from_cp():

@@ -1,5 +1,5 @@
 /* The user directory: what is read, what is refused with which line and reason; and a fuzz. */
-/* Part: tests; UNIT: vmm/cp/directory.c vmm/cp/operand.c lib/string.c lib/printf.c */
+/* Part: tests; UNIT: vmm/cp/directory.c vmm/cp/directory_devices.c vmm/cp/operand.c lib/string.c lib/printf.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,16 +111,92 @@ static void manual_sample(void **state)
 				   " MDISK 130 2314 050 050 VDISK1 WR RWPASSWD\n"
 				   " LINK CMSSYS 190 190 RR\n"
 				   " DEDICATE 580 580\n"
-				   " SPECIAL 400 CTCA\n"),
+				   " SPECIAL 400 CTCA\n"
+				   "USER CMSSYS X 0\n"
+				   " MDISK 190 3330 001 100 SYSRES RR\n"),
 			 0);
 	SAYS("V64DIR770I DIRECTORY LINE 1: DIRECTORY HAS NO EFFECT YET");
 	SAYS("V64DIR770I DIRECTORY LINE 3: ACCOUNT HAS NO EFFECT YET");
 	SAYS("LINE 4: ECMODE HAS");
 	SAYS("LINE 4: CPUID HAS");
+	SAYS("LINE 7: MDISK HAS");
+	SAYS("LINE 8: LINK HAS");
 	SAYS("LINE 10: SPECIAL HAS");
-	assert_int_equal(said_lines, 9);
+	assert_int_equal(said_lines, 10);
+	assert_int_equal(directory_find(&d, "VMUSER")->disk_count, 0);
+	assert_int_equal(directory_find(&d, "VMUSER")->special_count, 0);
 	assert_int_equal(directory_find(&d, "VMUSER")->console, 0x1f);
 	assert_false(directory_find(&d, "VMUSER")->bad);
+}
+
+static void devices(void **state)
+{
+	const struct directory_user *u;
+	const struct directory_disk *disk;
+
+	(void)state;
+	assert_int_equal(read_text("USER A A 64M\n"
+				   " IPL 190\n"
+				   " LINK B 191\n"
+				   " LINK B 192 292 RR\n"
+				   " LINK B 193 293 WR\n"
+				   " MDISK 190 RAM debian.img\n"
+				   " SPECIAL 600 NET\n"
+				   " SPECIAL 601 net\n"
+				   " SPECIAL 602 COM2\n"
+				   " OPTION DEBUGEXIT DEBUGCON NOVGA\n"
+				   "USER B B 64M\n"
+				   " MDISK 191 RAM a.img RR VIRTIO\n"
+				   " MDISK 192 RAM b.img VIRTIO WR\n"
+				   " MDISK 193 ram c.iso CD\n"
+				   " MDISK 1 RAM d.img MR ATA\n"
+				   " IPL 001 UEFI\n"
+				   "USER C C 64M\n"
+				   " IPL 190\n"
+				   "USER D D 64M\n"
+				   " MDISK 190 RAM d.img\n"
+				   " IPL 190 FLAT PARM x\n"
+				   "USER E E 64M\n"
+				   " IPL x.iso CD\n"
+				   "USER F F 64M\n"
+				   " IPL OVMF.fd FIRMWARE\n"
+				   "USER G G 64M\n"
+				   " IPL x.img disk\n"),
+			 0);
+	assert_string_equal(said, "");
+	u = directory_find(&d, "A");
+	assert_int_equal(u->disk_count, 4);
+	assert_int_equal(u->ipl_address, 0x190);
+	assert_false(u->ipl_uefi);
+	assert_string_equal(u->ipl_file, "");
+	assert_true(u->debug_exit && u->debug_console && u->no_vga && !u->autolog);
+	assert_int_equal(u->special_count, 3);
+	assert_true(u->specials[0].type == SPECIAL_NET && u->specials[0].address == 0x600);
+	assert_true(u->specials[2].type == SPECIAL_COM2 && u->specials[2].address == 0x602);
+	disk = directory_disk_at(u, 0x190);
+	assert_true(disk->bus == DISK_BUS_AUTO && !disk->read_only);
+	assert_string_equal(disk->file, "debian.img");
+	disk = directory_disk_at(u, 0x191);
+	assert_true(disk->bus == DISK_BUS_VIRTIO && disk->read_only);
+	assert_string_equal(disk->file, "a.img");
+	disk = directory_disk_at(u, 0x292);
+	assert_true(disk->bus == DISK_BUS_VIRTIO && disk->read_only);
+	assert_string_equal(disk->file, "b.img");
+	disk = directory_disk_at(u, 0x293);
+	assert_true(disk->bus == DISK_BUS_CD && disk->read_only);
+	assert_null(directory_disk_at(u, 0x192));
+	u = directory_find(&d, "B");
+	assert_true(u->ipl_address == 1 && u->ipl_uefi);
+	assert_true(directory_disk_at(u, 1)->bus == DISK_BUS_ATA && !directory_disk_at(u, 1)->read_only);
+	assert_false(directory_disk_at(u, 0x192)->read_only);
+	u = directory_find(&d, "C");
+	assert_int_equal(u->ipl_address, 0);
+	assert_string_equal(u->ipl_file, "190");
+	u = directory_find(&d, "D");
+	assert_true(u->ipl_address == 0 && u->ipl_kind == IPL_FLAT);
+	assert_int_equal(directory_find(&d, "E")->ipl_kind, IPL_CD);
+	assert_int_equal(directory_find(&d, "F")->ipl_kind, IPL_FIRMWARE);
+	assert_int_equal(directory_find(&d, "G")->ipl_kind, IPL_DISK);
 }
 
 struct fault_case {
@@ -174,14 +250,60 @@ static const struct fault_case cases[] = {
 	{ "USER A A 1M\n IPL x\x01\n", "V64DIR769E DIRECTORY LINE 2: CHARACTER X'01' IN COLUMN 7" },
 	{ "USER A A 1M\n IPL x PARM \xc3\xa9\n", "V64DIR769E DIRECTORY LINE 2: CHARACTER X'C3'" },
 	{ "USER A A 1M\n INITRD x\n", "V64DIR772E DIRECTORY LINE 1: USER A" },
+	{ "USER A A 1M\n MDISK 1000 RAM x\n",
+	  "V64DIR776E DIRECTORY LINE 2: '1000' IS NOT AN ADDRESS 001-FFF" },
+	{ "USER A A 1M\n MDISK 0 RAM x\n", "V64DIR776E DIRECTORY LINE 2: '0'" },
+	{ "USER A A 1M\n MDISK 0190 RAM x\n", "V64DIR776E" },
+	{ "USER A A 1M\n MDISK x RAM x\n", "V64DIR776E" },
+	{ "USER A A 1M\n MDISK\n", "V64DIR760E DIRECTORY LINE 2: MDISK" },
+	{ "USER A A 1M\n MDISK 190 RAM\n", "V64DIR760E DIRECTORY LINE 2: MDISK" },
+	{ "USER A A 1M\n MDISK 190 RAM a/b\n", "V64DIR761E DIRECTORY LINE 2: 'a/b'" },
+	{ "USER A A 1M\n MDISK 190 RAM x RW\n", "V64DIR779E DIRECTORY LINE 2: 'RW'" },
+	{ "USER A A 1M\n MDISK 190 RAM x RR WR\n", "V64DIR779E DIRECTORY LINE 2: 'WR'" },
+	{ "USER A A 1M\n MDISK 190 RAM x CD ATA\n", "V64DIR779E DIRECTORY LINE 2: 'ATA'" },
+	{ "USER A A 1M\n MDISK 190 RAM x\n MDISK 190 RAM y\n",
+	  "V64DIR777E DIRECTORY LINE 3: SECOND DEVICE AT ADDRESS 190 OF THE SAME USER" },
+	{ "USER A A 1M\n SPECIAL 1F NET\n CONSOLE 01F 3215\n", "V64DIR777E DIRECTORY LINE 2" },
+	{ "USER A A 1M\n MDISK 1 RAM x\n MDISK 2 RAM x\n MDISK 3 RAM x CD\n MDISK 4 RAM x\n MDISK 5 RAM x\n",
+	  "V64DIR778E DIRECTORY LINE 6: MORE THAN 4 ATA AND CD DRIVES OF ONE USER" },
+	{ "USER A A 1M\n MDISK 1 RAM x VIRTIO\n MDISK 2 RAM x VIRTIO\n MDISK 3 RAM x VIRTIO\n"
+	  " MDISK 4 RAM x VIRTIO\n MDISK 5 RAM x VIRTIO\n MDISK 6 RAM x VIRTIO\n MDISK 7 RAM x VIRTIO\n"
+	  " MDISK 8 RAM x VIRTIO\n MDISK A RAM x VIRTIO\n",
+	  "V64DIR778E DIRECTORY LINE 10: MORE THAN 8 DISKS OF ONE USER" },
+	{ "USER A A 1M\n LINK\n", "V64DIR760E DIRECTORY LINE 2: LINK" },
+	{ "USER A A 1M\n LINK GOOD\n", "V64DIR760E DIRECTORY LINE 2: LINK" },
+	{ "USER A A 1M\n LINK G#OD 190\n", "V64DIR753E DIRECTORY LINE 2: USERID 'G#OD'" },
+	{ "USER A A 1M\n LINK GOOD 190x\n", "V64DIR776E" },
+	{ "USER A A 1M\n LINK GOOD 190 1000\n", "V64DIR776E" },
+	{ "USER A A 1M\n LINK GOOD 190 191 RX\n", "V64DIR780E DIRECTORY LINE 2: 'RX'" },
+	{ "USER A A 1M\n LINK GOOD 190 191 RR X\n", "V64DIR771E DIRECTORY LINE 2: 'X'" },
+	{ "USER A A 1M\n LINK NOBODY 190\n", "V64DIR781E DIRECTORY LINE 2: USER NOBODY IS NOT" },
+	{ "USER A A 1M\n LINK GOOD 191\n",
+	  "V64DIR782E DIRECTORY LINE 2: USER GOOD HAS NO RAM MDISK 191 TO LINK" },
+	{ "USER A A 1M\n LINK B 190\nUSER B B 1M\n LINK GOOD 190\n", "V64DIR782E DIRECTORY LINE 2" },
+	{ "USER A A 1M\n LINK A 190\n", "V64DIR782E DIRECTORY LINE 2" },
+	{ "USER A A 1M\n LINK B 190\n IPL 190\nUSER B B 1M\n MDISK 190 3330 1 2 X\n", "V64DIR782E" },
+	{ "USER A A 1M\n IPL 190 BIOS\n", "V64DIR783E DIRECTORY LINE 2: USER A HAS NO DISK '190' TO IPL" },
+	{ "USER A A 1M\n MDISK 190 RAM x\n IPL x UEFI\n", "V64DIR783E DIRECTORY LINE 3" },
+	{ "USER A A 1M\n MDISK 190 RAM x\n IPL 190 UEFI PARM\n", "V64DIR771E DIRECTORY LINE 3" },
+	{ "USER A A 1M\n MDISK 190 RAM x\n IPL 190 PARM x\n", "V64DIR771E DIRECTORY LINE 3" },
+	{ "USER A A 1M\n MDISK 190 RAM x\n IPL 190\n INITRD x\n", "V64DIR772E DIRECTORY LINE 1" },
+	{ "USER A A 1M\n SPECIAL 600\n SPECIAL\n", "V64DIR760E DIRECTORY LINE 3: SPECIAL" },
+	{ "USER A A 1M\n SPECIAL 6000 NET\n", "V64DIR776E" },
+	{ "USER A A 1M\n SPECIAL 600 NET X\n", "V64DIR771E" },
+	{ "USER A A 1M\n SPECIAL 600 RNG\n SPECIAL 601 RNG\n",
+	  "V64DIR768E DIRECTORY LINE 3: SECOND SPECIAL RNG STATEMENT OF THE SAME USER" },
+	{ "USER A A 1M\n SPECIAL 1 NET\n SPECIAL 2 NET\n SPECIAL 3 NET\n SPECIAL 4 NET\n SPECIAL 5 NET\n"
+	  " SPECIAL 6 NET\n SPECIAL 7 NET\n SPECIAL 8 NET\n SPECIAL A NET\n",
+	  "V64DIR778E DIRECTORY LINE 10: MORE THAN 8 SPECIAL DEVICES" },
 	{ "USER A A 1M\n IPL x\n INITRD x y\n", "V64DIR771E DIRECTORY LINE 3: 'y'" },
 };
 
 /* Each mistake is told with line and reason, spoils its own user, and leaves the next one alone. */
 static void every_fault(void **state)
 {
-	static const char next[] = "USER GOOD GOOD 1M 1M G\n IPL x\n";
-	char text[512];
+	static const char next[] = "USER GOOD GOOD 1M 1M G\n IPL x\n MDISK 190 RAM x\n";
+	char text[1024];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -328,6 +450,16 @@ static void fuzz(void **state)
 		"\t",
 		"SPOOL",
 		"MDISK",
+		"RAM",
+		"LINK",
+		"SPECIAL",
+		"190",
+		"191",
+		"NET",
+		"RR",
+		"VIRTIO",
+		"CD",
+		"BIOS",
 		"\r",
 		"\n",
 		"\n",
@@ -354,6 +486,12 @@ static void fuzz(void **state)
 			assert_in_range(strlen(d.users[i].userid), 1, 8);
 			assert_true(memchr(d.users[i].parm, 0, DIRECTORY_PARM) != NULL);
 			assert_ptr_equal(directory_find(&d, d.users[i].userid), &d.users[i]);
+			assert_in_range(d.users[i].disk_count, 0, DIRECTORY_DISKS);
+			assert_in_range(d.users[i].special_count, 0, DIRECTORY_SPECIALS);
+			for (uint32_t k = 0; k < d.users[i].disk_count && !d.users[i].bad; k++)
+				assert_string_not_equal(d.users[i].disks[k].file, "");
+			if (!d.users[i].bad && d.users[i].ipl_address != 0)
+				assert_non_null(directory_disk_at(&d.users[i], d.users[i].ipl_address));
 			if (!d.users[i].bad && d.users[i].autolog)
 				assert_true(d.users[i].storage > 0 &&
 					    d.users[i].storage % PAGE_SIZE == 0);
@@ -412,6 +550,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(demonstration),  cmocka_unit_test(manual_sample),
+		cmocka_unit_test(devices),
 		cmocka_unit_test(every_fault),	  cmocka_unit_test(duplicate_first_stands),
 		cmocka_unit_test(line_ends),	  cmocka_unit_test(too_long),
 		cmocka_unit_test(too_many_users), cmocka_unit_test(nothing_in_it),

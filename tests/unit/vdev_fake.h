@@ -27,6 +27,7 @@ struct vm {
 	unsigned int msis;
 	uint64_t msi_address;	/* the last one's */
 	uint32_t msi_data;
+	uint64_t own_limit, own_used;	/* of machine_storage(), bytes; 0 = no limit */
 	uint8_t *memory;	/* the machine's storage for DMA: `storage` bytes, NULL = none */
 	bool intr;
 	unsigned int intr_changes, resets, power_offs, deadline_changes;
@@ -111,11 +112,17 @@ bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n)
 	return true;
 }
 
-/* Plain storage that lives as long as the test program. */
+/* Plain storage that lives as long as the test program; kept here so that it is no leak. */
+static void *fake_owned[4096];
+static unsigned int fake_owned_count;
+
 void *machine_storage(struct vm *vm, uint64_t bytes)
 {
-	(void)vm;
-	return calloc(1, bytes);
+	if (vm->own_limit != 0 && vm->own_used + bytes > vm->own_limit)
+		return NULL;
+	vm->own_used += bytes;
+	fake_owned[fake_owned_count % 4096] = calloc(1, bytes);
+	return fake_owned[fake_owned_count++ % 4096];
 }
 
 void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)

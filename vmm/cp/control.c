@@ -103,6 +103,9 @@ static bool take_ipl_rest(const char *at, enum ipl_kind *kind, char initrd[DIREC
 		{ "MULTIBOOT", IPL_MULTIBOOT },
 		{ "BOOT", IPL_BOOT },
 		{ "FLAT", IPL_FLAT },
+		{ "DISK", IPL_DISK },
+		{ "CD", IPL_CD },
+		{ "FIRMWARE", IPL_FIRMWARE },
 	};
 	char word[OPERAND_ROOM];
 	size_t i;

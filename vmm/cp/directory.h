@@ -8,6 +8,32 @@
 #define DIRECTORY_USERS 64
 #define DIRECTORY_PARM 256
 #define DIRECTORY_FILE 48
+#define DIRECTORY_DISKS 8	/* of one user */
+#define DIRECTORY_DRIVES 4	/* of these on the ATA bus: two channels, master and slave */
+#define DIRECTORY_SPECIALS 8
+
+/* AUTO: a CD when the file is an ISO 9660 image, else an ATA disk. */
+enum directory_bus { DISK_BUS_AUTO, DISK_BUS_ATA, DISK_BUS_VIRTIO, DISK_BUS_CD };
+
+/* A file of the boot volume as a disk. Writes go to copies of the user's own. */
+struct directory_disk {
+	uint16_t address;	/* 001-FFF */
+	uint8_t bus;		/* enum directory_bus */
+	bool read_only;
+	char file[DIRECTORY_FILE];
+	char owner[9];		/* LINK: whose MDISK it is; "" = an MDISK */
+	uint16_t owner_address;
+	bool as_owner;		/* LINK without a mode: read-only when the MDISK is */
+	uint32_t line;
+};
+
+enum special_type { SPECIAL_NET, SPECIAL_RNG, SPECIAL_BALLOON, SPECIAL_CONSOLE, SPECIAL_COM2 };
+
+struct directory_special {
+	uint16_t address;
+	uint8_t type;		/* enum special_type */
+	uint32_t line;
+};
 
 struct directory_user {
 	char userid[9];
@@ -19,6 +45,16 @@ struct directory_user {
 	char ipl_initrd[DIRECTORY_FILE];
 	char parm[DIRECTORY_PARM];
 	uint8_t ipl_kind;	/* enum ipl_kind */
+	uint16_t ipl_address;	/* of the disk to IPL; then ipl_file is "". 0 = by file */
+	bool ipl_uefi;		/* the disk is booted by OVMF, not by SeaBIOS */
+	struct directory_disk disks[DIRECTORY_DISKS];
+	uint32_t disk_count;
+	struct directory_special specials[DIRECTORY_SPECIALS];
+	uint32_t special_count;
+	bool debug_exit;	/* isa-debug-exit at port F4h */
+	bool debug_console;	/* the debug console at port E9h */
+	bool no_vga;		/* no display adapter */
+	bool idle_disks;	/* has MDISKs of VM/370's forms, which are without effect */
 	uint16_t console;	/* virtual address, 0x009 */
 	bool autolog;
 	bool bad;		/* an error was found in it: it cannot log on */
@@ -40,5 +76,7 @@ typedef void (*directory_say)(void *context, const char *text);
  */
 uint32_t directory_read(struct directory *d, const char *text, size_t size, directory_say say, void *context);
 const struct directory_user *directory_find(const struct directory *d, const char *userid);
+/* NULL = the user has no disk there. */
+const struct directory_disk *directory_disk_at(const struct directory_user *u, uint16_t address);
 
 #endif

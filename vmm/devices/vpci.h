@@ -22,6 +22,28 @@
 /* The region number that a function's access() gets for BAR n: VPCI_REGION_BAR + n. Lower ones are the device's own. */
 #define VPCI_REGION_BAR 0x100u
 
+#define VPCI_PIRQS 4u
+#define VPCI_MSI_SIZE 24u
+#define VPCI_MSI_PENDING 20u	/* in the capability */
+#define VPCI_MSIX_SIZE 12u
+#define VPCI_MSIX_VECTORS 64u	/* at most */
+
+/* Configuration space, by offset ("PCI Local Bus Specification 3.0", chapter 6). */
+#define VPCI_COMMAND 0x04u
+#define VPCI_COMMAND_IO 0x0001u
+#define VPCI_COMMAND_MEMORY 0x0002u
+#define VPCI_COMMAND_MASTER 0x0004u
+#define VPCI_COMMAND_NO_INTX 0x0400u
+#define VPCI_STATUS 0x06u
+#define VPCI_STATUS_INTX 0x08u
+#define VPCI_STATUS_LIST 0x10u
+#define VPCI_BAR0 0x10u
+#define VPCI_ROM 0x30u
+#define VPCI_ROM_ENABLE 0x01u
+#define VPCI_LIST 0x34u
+#define VPCI_INTERRUPT_LINE 0x3cu
+#define VPCI_INTERRUPT_PIN 0x3du
+
 struct vpci;
 struct vpci_function;
 
@@ -71,9 +93,62 @@ struct vpci_function {
 	uint8_t next_capability;	/* where the next one goes */
 	uint8_t msi;			/* capability's offset, 0 = none */
 	bool intx;			/* the line as the device drives it, before INTx disable */
+	bool driven;			/* the line as the bus counts it */
 	struct vpci_bar bar[VPCI_BARS + 1];	/* [VPCI_ROM_BAR] is the expansion ROM's */
 	struct vpci_msix msix;
 };
+
+/* What a function's own save() puts among its state. The MSI-X table is the device's and saved by it. */
+struct vpci_function_state {
+	uint8_t config[VPCI_CONFIG];
+	uint64_t msix_waiting;
+	uint8_t intx;
+	uint8_t reserved[7];
+};
+
+/* The bus itself: configuration mechanism 1, ECAM, and the four PIRQ lines that INTx pins end at. */
+struct vpci {
+	struct vdev dev;
+	struct bus *bus;		/* NULL until vpci_claim(): nothing decodes before */
+	uint32_t count;
+	struct vpci_function *functions[VPCI_FUNCTIONS];	/* in the order of attachment */
+	uint8_t at[256];		/* devfn: index in functions[] + 1, 0 = nobody */
+	uint8_t route[VPCI_PIRQS];	/* ISA line of each PIRQ, VPCI_NO_LINE = none */
+	uint16_t pirq[VPCI_PIRQS];	/* how many functions assert it */
+	uint16_t lines;			/* ISA lines as last told to the machine */
+	struct vpci_state {
+		uint32_t address;	/* port CF8h */
+	} s;
+};
+
+#define VPCI_NO_LINE 0xffu
+#define VPCI_REGION_ADDRESS 0u	/* the bus's own regions: port CF8h, ... */
+#define VPCI_REGION_DATA 1u	/* ... ports CFCh-CFFh, ... */
+#define VPCI_REGION_ECAM 2u	/* ... memory-mapped configuration */
+
+void vpci_init(struct vpci *pci, struct vm *vm);
+/*
+ * Claims CFCh-CFFh and ECAM. CF8h-CFBh is shared with the reset register at CF9h, so it is not claimed here: whoever
+ * owns it passes what is not the byte CF9h on, as region VPCI_REGION_ADDRESS (vreset_attach_pci()).
+ */
+int vpci_claim(struct vpci *pci, struct bus *bus);
+/* The interrupt router's answer for a PIRQ (0 = A#): an ISA line or VPCI_NO_LINE. */
+void vpci_set_route(struct vpci *pci, unsigned int pirq, uint8_t line);
+/*
+ * What firmware does, for guests that are loaded without any: places the BARs, enables the functions, routes
+ * PIRQA#/B# to line 10 and C#/D# to 11 (both level-triggered at ports 4D0h/4D1h) and tells them in the line registers.
+ */
+void vpci_assign(struct vpci *pci);
+
+struct vpci_function *vpci_find(struct vpci *pci, uint8_t devfn);
+/* One access to configuration space as the guest makes it: size 1, 2 or 4; offset + size <= VPCI_CONFIG, aligned. */
+uint32_t vpci_config_read(struct vpci_function *f, unsigned int offset, unsigned int size);
+void vpci_config_write(struct vpci_function *f, unsigned int offset, unsigned int size, uint32_t value);
+/* The device's own view of its registers, without rights or effects. */
+uint16_t vpci_get16(const struct vpci_function *f, unsigned int offset);
+uint32_t vpci_get32(const struct vpci_function *f, unsigned int offset);
+void vpci_set16(struct vpci_function *f, unsigned int offset, uint16_t value);
+void vpci_set32(struct vpci_function *f, unsigned int offset, uint32_t value);
 
 /* Fills configuration space's header. The vdev part (ops, vm) must be set. No BARs yet. */
 void vpci_function_init(struct vpci_function *f, const struct vpci_identity *id);
@@ -97,7 +172,23 @@ void vpci_msix_raise(struct vpci_function *f, uint16_t vector);	/* kept pending 
 bool vpci_msix_access(struct vpci_function *f, unsigned int bar, struct io_access *a);
 bool vpci_bus_master(const struct vpci_function *f);	/* may it touch storage? (command register, bit 2) */
 
-/* The common part of a device's reset: command, BARs, MSI, MSI-X as after RST#. */
+/*
+ * The common part of a device's reset: every bit the guest may change is 0 again, so command, BARs, MSI and MSI-X are
+ * as after RST#. Registers of the device's own with other values are set by it afterwards.
+ */
 void vpci_function_reset(struct vpci_function *f);
+/*
+ * The common part of a device's save and restore. Restoring takes over only bits that a guest could have set; the
+ * device puts its MSI-X table back before. BARs and lines follow.
+ */
+void vpci_function_save(const struct vpci_function *f, struct vpci_function_state *to);
+void vpci_function_restore(struct vpci_function *f, const struct vpci_function_state *from);
+
+/* Between the files of the bus: the BARs, the line, and messages again after registers have changed. */
+void vpci_decode(struct vpci_function *f);
+void vpci_intx_update(struct vpci_function *f);
+void vpci_msi_update(struct vpci_function *f);
+void vpci_msix_update(struct vpci_function *f);
+uint64_t vpci_msix_vectors(const struct vpci_function *f);	/* a bit for each there is */
 
 #endif

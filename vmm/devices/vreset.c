@@ -8,9 +8,9 @@
 #define VRESET_KIND 0x31525354u
 
 /*
- * Regions of the bus. CF8h-CFBh is claimed as a whole although only the byte CF9h answers: a
+ * Regions of the bus. CF8h-CFBh is claimed as a whole although only the byte CF9h answers here: a
  * doubleword written to CF8h is a PCI configuration address, and must not be taken apart into a
- * byte for CF9h.
+ * byte for CF9h. All that is not the byte CF9h goes to the PCI bus.
  */
 enum { REGION_KEYBOARD, REGION_PORT92, REGION_CF9, REGION_PM1_CONTROL, REGION_SHUTDOWN };
 
@@ -64,8 +64,11 @@ static void cf9_access(struct vreset *r, struct io_access *a)
 {
 	uint8_t value = (uint8_t)a->value & CF9_WRITABLE;
 
-	if (a->addr != PORT_CF9 || a->size != 1)
+	if (a->addr != PORT_CF9 || a->size != 1) {
+		if (r->pci != NULL)
+			r->pci->ops->access(r->pci, r->pci_region, a);
 		return;
+	}
 	if (!a->write) {
 		a->value = r->s.cf9;
 		return;
@@ -170,6 +173,12 @@ void vreset_init(struct vreset *reset, struct vm *vm)
 	reset->dev.ops = &vreset_ops;
 	reset->dev.vm = vm;
 	vreset_reset(&reset->dev);
+}
+
+void vreset_attach_pci(struct vreset *reset, struct vdev *pci, uint32_t region)
+{
+	reset->pci = pci;
+	reset->pci_region = region;
 }
 
 int vreset_claim(struct vreset *reset, struct bus *bus)

@@ -8,6 +8,8 @@
 
 struct vreset {
 	struct vdev dev;
+	struct vdev *pci;	/* gets the rest of CF8h-CFBh; NULL = nobody does */
+	uint32_t pci_region;
 	struct vreset_state {
 		uint8_t port92;		/* as read; A20 is always on */
 		uint8_t cf9;		/* reset control register */
@@ -17,5 +19,7 @@ struct vreset {
 
 void vreset_init(struct vreset *reset, struct vm *vm);
 int vreset_claim(struct vreset *reset, struct bus *bus);
+/* Who answers at CF8h-CFBh beside the byte CF9h: the PCI configuration address. */
+void vreset_attach_pci(struct vreset *reset, struct vdev *pci, uint32_t region);
 
 #endif

@@ -52,6 +52,7 @@ const char *ipl_kind_name(enum ipl_kind kind)
 	static const char *const names[] = {
 	    [IPL_FIND_OUT] = "", [IPL_LINUX] = "LINUX", [IPL_MULTIBOOT] = "MULTIBOOT",
 	    [IPL_BOOT] = "BOOT", [IPL_FLAT] = "FLAT",
+	    [IPL_DISK] = "DISK", [IPL_CD] = "CD", [IPL_FIRMWARE] = "FIRMWARE",
 	};
 
 	return (unsigned int)kind < ARRAY_LEN(names) ? names[kind] : "";
@@ -115,7 +116,8 @@ static int load_kind(const struct ipl_job *job)
 
 	if (kind == IPL_FIND_OUT)
 		kind = find_out(job->image);
-	CHECK((unsigned int)kind < ARRAY_LEN(loaders));
+	if ((unsigned int)kind >= ARRAY_LEN(loaders))
+		return ipl_fail(job, IPL_NO_LOADER, 0, 0);
 	if (job->initrd && kind != IPL_LINUX && kind != IPL_MULTIBOOT)
 		return ipl_fail(job, IPL_INITRD_NOT_TAKEN, 0, 0);
 	return loaders[kind](job);

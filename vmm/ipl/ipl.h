@@ -5,7 +5,7 @@
 
 #include "vmm/machine/vm.h"
 
-enum ipl_kind { IPL_FIND_OUT, IPL_LINUX, IPL_MULTIBOOT, IPL_BOOT, IPL_FLAT };
+enum ipl_kind { IPL_FIND_OUT, IPL_LINUX, IPL_MULTIBOOT, IPL_BOOT, IPL_FLAT, IPL_DISK, IPL_CD, IPL_FIRMWARE };
 
 struct ipl_request {
 	const char *file;	/* name in the boot volume */

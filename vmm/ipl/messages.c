@@ -32,6 +32,7 @@ static const struct {
     [IPL_NOT_STORED] = {712, -E2BIG, "%lu bytes at %lX do not lie in storage"},
     [IPL_INITRD_NOT_TAKEN] = {713, -EINVAL,
 			      "INITRD is for a Linux or multiboot system, not for this one"},
+    [IPL_NO_LOADER] = {714, -EINVAL, "no firmware to start this kind of system"},
     [IPL_LINUX_SHORT] = {721, -EINVAL,
 			 "not a Linux kernel: %lu bytes, the setup header alone needs %lu"},
     [IPL_LINUX_NO_SIGNATURE] = {722, -EINVAL,
