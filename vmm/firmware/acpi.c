@@ -19,7 +19,6 @@
 /* FADT flags. */
 #define F_WBINVD      (1u << 0)
 #define F_C1	      (1u << 2)
-#define F_NO_POWER    (1u << 4)	/* no power button among the fixed registers */
 #define F_NO_SLEEP    (1u << 5)
 #define F_NO_RTC      (1u << 6)	/* RTC wake is not in the fixed registers */
 #define F_TIMER_32    (1u << 8)
@@ -124,7 +123,7 @@ static void fadt(struct builder *b, const struct acpi_machine *m, uint32_t facs,
 	set(f + 98, 0xfff, 2);
 	f[108] = 0x32;		/* the century in CMOS memory */
 	set(f + 109, BOOT_LEGACY | BOOT_8042 | (m->vga ? 0 : BOOT_NO_VGA), 2);
-	set(f + 112, F_WBINVD | F_C1 | F_NO_POWER | F_NO_SLEEP | F_NO_RTC | F_TIMER_32 | F_RESET, 4);
+	set(f + 112, F_WBINVD | F_C1 | F_NO_SLEEP | F_NO_RTC | F_TIMER_32 | F_RESET, 4);
 	address(f + 116, false, 8, 1, 0xcf9);
 	f[128] = 0x06;
 	pointer(b->t, false, at + 140, 8, dsdt);

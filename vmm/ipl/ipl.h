@@ -12,6 +12,8 @@ struct ipl_request {
 	enum ipl_kind kind;
 	const char *initrd;	/* NULL or "" = none */
 	const char *parm;	/* command line, "" = none */
+	uint16_t address;	/* of one of the user's disks, to boot from by firmware; then file is "". 0 = by file */
+	bool uefi;		/* OVMF boots the disk, not SeaBIOS */
 };
 
 /*
@@ -25,6 +27,9 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 int ipl_again(struct vm *vm, char *why, size_t room);
 
 const char *ipl_kind_name(enum ipl_kind kind);
+
+/* Puts the user's disks into the machine's drives: once, when it has been made. */
+void ipl_attach_disks(struct vm *vm);
 
 /* Files of the boot volume. */
 struct ipl_file {

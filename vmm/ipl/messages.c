@@ -32,7 +32,6 @@ static const struct {
     [IPL_NOT_STORED] = {712, -E2BIG, "%lu bytes at %lX do not lie in storage"},
     [IPL_INITRD_NOT_TAKEN] = {713, -EINVAL,
 			      "INITRD is for a Linux or multiboot system, not for this one"},
-    [IPL_NO_LOADER] = {714, -EINVAL, "no firmware to start this kind of system"},
     [IPL_LINUX_SHORT] = {721, -EINVAL,
 			 "not a Linux kernel: %lu bytes, the setup header alone needs %lu"},
     [IPL_LINUX_NO_SIGNATURE] = {722, -EINVAL,
@@ -115,7 +114,12 @@ int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file,
 int ipl_fail(const struct ipl_job *job, enum ipl_message message, uint64_t a, uint64_t b)
 {
 	const char *file = job->request->file;
+	char disk[16];
 
+	if (job->request->address != 0) {
+		text_format(disk, sizeof(disk), "DISK %03X", job->request->address);
+		file = disk;
+	}
 	if (message == IPL_NO_INITRD || message == IPL_INITRD_UNREAD ||
 	    message == IPL_INITRD_TOO_BIG)
 		file = job->request->initrd;

@@ -17,6 +17,8 @@ int pc_init(struct vm *vm)
 	vdelay_init(&d->delay, vm);
 	vfwcfg_init(&d->fwcfg, vm);
 	vflash_init(&d->flash, vm, &vm->bus);
+	vide_init(&d->ide, vm);
+	pc_disks_init(&d->disks, vm, vm->userid);
 	vpit_attach(&d->pit, &d->pic);
 	e = e != 0 ? e : vpic_claim(&d->pic, &vm->bus);
 	e = e != 0 ? e : vpit_claim(&d->pit, &vm->bus);
@@ -95,6 +97,21 @@ uint64_t machine_tsc_hz(const struct vm *vm)
 void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 {
 	vpic_set(&vm->devices->pic, line, asserted);
+}
+
+/* There is no APIC in the machine: nobody hears of its pins and messages. */
+void machine_gsi(struct vm *vm, unsigned int pin, bool asserted)
+{
+	(void)vm;
+	(void)pin;
+	(void)asserted;
+}
+
+void machine_msi(struct vm *vm, uint64_t address, uint32_t data)
+{
+	(void)vm;
+	(void)address;
+	(void)data;
 }
 
 bool machine_dma_read(struct vm *vm, uint64_t gpa, void *to, size_t n)

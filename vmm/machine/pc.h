@@ -12,6 +12,7 @@
 #include "vmm/devices/vrtc.h"
 #include "vmm/devices/vuart.h"
 #include "vmm/firmware/platform.h"
+#include "vmm/machine/pc_disks.h"
 #include "vmm/machine/vm.h"
 
 struct vm_devices {
@@ -23,6 +24,8 @@ struct vm_devices {
 	struct vdelay delay;
 	struct vfwcfg fwcfg;
 	struct vflash flash;
+	struct vide ide;
+	struct pc_disks disks;
 	struct platform platform;	/* what firmware tells of all these */
 };
 

@@ -8,6 +8,7 @@
 #include "vmm/allocator/msrs.h"
 #include "vmm/allocator/storage.h"
 #include "vmm/cp/directory.h"
+#include "vmm/ipl/ipl.h"
 #include "vmm/machine/pc.h"
 
 static struct vm *table[VM_MAX];
@@ -178,19 +179,20 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 			    user->storage == 0 ? "THE DIRECTORY GIVES IT NO STORAGE" : "NO STORAGE FOR CP'S OWN TABLES");
 		return user->storage == 0 ? -EINVAL : -ENOMEM;
 	}
+	vm->user = user;
+	str_copy(vm->userid, user->userid, sizeof(vm->userid));
 	e = take_resources(vm, user, why, room);
 	if (e != 0) {
 		arch_vcpu_destroy(&vm->av);
 		storage_revoke((uint16_t)number);
 		return e;
 	}
-	vm->user = user;
-	str_copy(vm->userid, user->userid, sizeof(vm->userid));
 	vm->state = VM_NO_SYSTEM;
 	vm->account.logon_time = cpu_tsc();
 	table[number] = vm;
 	if ((uint32_t)number >= table_end)
 		table_end = (uint32_t)number + 1;
+	ipl_attach_disks(vm);
 	vm_system_reset(vm, false);	/* granted storage is zero already */
 	*out = vm;
 	return 0;
