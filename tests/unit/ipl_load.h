@@ -56,7 +56,7 @@ static void use(const uint8_t *bytes, uint64_t size)
 
 static int load_with(enum ipl_kind kind, const char *initrd, const char *parm)
 {
-	struct ipl_request r = {"image.bin", kind, initrd, parm};
+	struct ipl_request r = {.file = "image.bin", .kind = kind, .initrd = initrd, .parm = parm};
 	int result = ipl_load(&fake_vm, &r, why, sizeof(why));
 
 	if (result == 0) {
