@@ -158,7 +158,7 @@ static int check_machine(const struct ipl_job *job)
 {
 	uint64_t b = job->vm->storage_size;
 
-	return b < MIB(2) ? ipl_fail(job, IPL_TOO_LITTLE_STORAGE, MIB(2) >> 10, b >> 10) : 0;
+	return b < FIRMWARE_LEAST ? ipl_fail(job, IPL_TOO_LITTLE_STORAGE, FIRMWARE_LEAST >> 10, b >> 10) : 0;
 }
 
 int firmware_bios(const struct ipl_job *job, const struct firmware_boot *boot)

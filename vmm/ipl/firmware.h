@@ -11,6 +11,9 @@
 #define FIRMWARE_OVMF_CODE "ovmf-code.fd"
 #define FIRMWARE_OVMF_VARS "ovmf-vars.fd"
 
+/* Storage that a machine needs to run any. */
+#define FIRMWARE_LEAST MIB(2)
+
 /* What is to be booted, as the firmware's boot order has it. */
 struct firmware_boot {
 	bool cd;

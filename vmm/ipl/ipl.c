@@ -109,16 +109,22 @@ int ipl_find_files(struct ipl_job *job)
 	return 0;
 }
 
-/* A boot sector: by SeaBIOS from a real drive if there is one, else by the tiny BIOS. */
+/* A boot sector starts from a real drive by SeaBIOS where that is at hand and has the room, else by the tiny BIOS. */
+static bool boots_by_firmware(const struct ipl_job *job)
+{
+	return firmware_has_bios() && job->vm->storage_size >= FIRMWARE_LEAST &&
+	       boot_looks_like(job->image->data, job->image->size);
+}
+
 static int boot_by_bios(const struct ipl_job *job)
 {
-	return firmware_has_bios() ? disk_load(job) : boot_load(job);
+	return boots_by_firmware(job) ? disk_load(job) : boot_load(job);
 }
 
 static bool is_firmwares(const struct ipl_job *job, enum ipl_kind kind)
 {
 	return job->request->address != 0 || kind == IPL_DISK || kind == IPL_CD || kind == IPL_FIRMWARE ||
-	       (kind == IPL_BOOT && firmware_has_bios());
+	       (kind == IPL_BOOT && boots_by_firmware(job));
 }
 
 static int load_kind(const struct ipl_job *job)
@@ -141,7 +147,7 @@ static int load_kind(const struct ipl_job *job)
 	if (job->initrd && kind != IPL_LINUX && kind != IPL_MULTIBOOT)
 		return ipl_fail(job, IPL_INITRD_NOT_TAKEN, 0, 0);
 	/* What an earlier IPL put into a drive is not this one's. */
-	if (kind != IPL_DISK && kind != IPL_CD && kind != IPL_BOOT)
+	if (!is_firmwares(job, kind) || kind == IPL_FIRMWARE || job->request->address != 0)
 		pc_disks_eject(&d->disks, &d->ide);
 	if (!is_firmwares(job, kind))
 		firmware_remove(job->vm);
