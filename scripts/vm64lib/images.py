@@ -43,26 +43,6 @@ def files_named(text):
     return names
 
 
-# Firmware for guests, by the name that CP looks for: Debian's files (packages seabios and ovmf).
-FIRMWARE = {"seabios.bin": "/usr/share/seabios/bios-256k.bin", "vgabios.bin": "/usr/share/seabios/vgabios-stdvga.bin",
-            "ovmf-code.fd": "/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf-vars.fd": "/usr/share/OVMF/OVMF_VARS_4M.fd"}
-
-
-def firmware_named(text):
-    """The firmware that a user directory's IPL statements need: OVMF for UEFI; SeaBIOS for a disk, a CD, a boot sector."""
-    names = set()
-    for line in text.splitlines():
-        words = [word.upper() for word in line.split()]
-        if len(words) < 2 or words[0] != "IPL":
-            continue
-        kind = words[2] if len(words) > 2 else ""
-        if kind == "UEFI":
-            names |= {"ovmf-code.fd", "ovmf-vars.fd"}
-        elif kind in ("BIOS", "DISK", "CD", "BOOT") or (not kind and re.match(r"^[0-9A-F]{1,3}$", words[1])):
-            names |= {"seabios.bin", "vgabios.bin"}
-    return sorted(names)
-
-
 class Content:
     """What a boot medium carries: kernel, directory, parm, and the files the directory names."""
 
@@ -83,12 +63,6 @@ class Content:
             elif not quiet:
                 paths.say("warning: %s names %s, which is not there; CP starts without it"
                           % (self.directory.name, name))
-        for name in firmware_named(text):
-            path = self.find(name, extra or {}) or pathlib.Path(FIRMWARE[name])
-            if path.is_file():
-                self.files.setdefault(name, path)
-            elif not quiet:
-                paths.say("warning: no %s for %s: install seabios and ovmf" % (name, self.directory.name))
 
     def find(self, name, extra):
         if not NAME.match(name) or name in RESERVED:
