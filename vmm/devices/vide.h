@@ -44,8 +44,9 @@ struct vide_channel_state {
 	uint32_t prd_next;
 	uint32_t prd_count;	/* read since the start */
 	uint32_t prd_at, prd_left;
+	uint32_t prd_bytes;	/* of all regions since the start */
 	uint8_t prd_last;
-	uint8_t reserved[7];
+	uint8_t reserved[3];
 };
 
 struct vide_drive {

@@ -4,9 +4,10 @@
 
 #include "lib/string.h"
 
-#define PRD_LAST  0x80000000u
-#define PRD_MOST  8192u /* a table does not cross 64 KiB */
-#define STEP	  4096u /* storage that is no single run is tried by pages */
+#define PRD_LAST   0x80000000u
+#define PRD_MOST   8192u /* a table does not cross 64 KiB */
+#define BYTES_MOST MIB(64) /* of one start; ATA's longest command has 32, and others wait while bytes are moved */
+#define STEP	   4096u /* storage that is no single run is tried by pages */
 
 /* Offsets of a channel's registers. */
 enum { BM_COMMAND = 0, BM_STATUS = 2, BM_TABLE = 4 };
@@ -21,7 +22,7 @@ static bool next_region(struct vide *ide, struct vide_channel_state *c)
 
 	if (c->prd_left > 0)
 		return true;
-	if (c->prd_last || c->prd_count == PRD_MOST)
+	if (c->prd_last || c->prd_count >= PRD_MOST || c->prd_bytes >= BYTES_MOST)
 		return false;
 	/* Where there is no storage a PC's bus reads ones. */
 	if (!machine_dma_read(ide->function.dev.vm, c->prd_next, entry, sizeof(entry)))
@@ -32,6 +33,7 @@ static bool next_region(struct vide *ide, struct vide_channel_state *c)
 	c->prd_left = entry[1] & 0xfffe;
 	if (c->prd_left == 0)
 		c->prd_left = 0x10000;
+	c->prd_bytes += c->prd_left;
 	c->prd_last = (entry[1] & PRD_LAST) != 0;
 	return true;
 }
@@ -178,7 +180,7 @@ static void write_command(struct vide *ide, unsigned int channel, uint8_t value)
 	} else if (!was) {
 		c->bm_status |= BM_ACTIVE;
 		c->prd_next = c->bm_table;
-		c->prd_count = c->prd_left = c->prd_at = 0;
+		c->prd_count = c->prd_bytes = c->prd_left = c->prd_at = 0;
 		c->prd_last = 0;
 		vide_dma_run(ide, channel);
 	}
