@@ -8,7 +8,7 @@ NASM ?= nasm
 KERNEL_BOOT := boot/multiboot2/entry.asm boot/multiboot2/multiboot2.c boot/multiboot2/start.c boot/memmap.c
 
 KERNEL_ARCH := arch/x86/main.c arch/x86/processor.c arch/x86/stack_guard.c arch/x86/percpu.c arch/x86/paging.c arch/x86/apic.c \
-	arch/x86/traps.asm arch/x86/traps.c
+	arch/x86/traps.asm arch/x86/traps.c arch/x86/random.c
 
 KERNEL_VMX := arch/x86/vmx/entry.asm arch/x86/vmx/run.c arch/x86/vmx/exit.c arch/x86/vmx/vmx.c \
 	arch/x86/vmx/state.c arch/x86/vmx/ept.c arch/x86/vmx/mtrr.c arch/x86/vmx/extended.c \

@@ -83,6 +83,9 @@ uint64_t cpu_tsc_hz(void);
 /* Seconds since 1970-01-01 00:00 UTC by the real clock read at start and the TSC since then. */
 uint64_t cpu_wall_seconds(void);
 
+/* 64 random bits: of the processor's generator where it has one, else of one seeded from the clock's jitter. */
+uint64_t cpu_random(void);
+
 /* Physical-address width of the processor in bits. */
 unsigned int cpu_physical_bits(void);
 

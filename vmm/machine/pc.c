@@ -181,6 +181,12 @@ uint64_t machine_wall_seconds(const struct vm *vm)
 	return cpu_wall_seconds();
 }
 
+uint64_t machine_random(const struct vm *vm)
+{
+	(void)vm;
+	return cpu_random();
+}
+
 uint64_t machine_storage_size(const struct vm *vm)
 {
 	return vm->storage_size;

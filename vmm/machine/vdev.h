@@ -55,6 +55,7 @@ int machine_console_get(struct vm *vm, unsigned int unit);	/* next typed byte, -
 bool machine_console_pending(const struct vm *vm, unsigned int unit);	/* is there one? */
 void machine_deadline_changed(struct vm *vm);	/* a deadline() would answer something else now */
 uint64_t machine_wall_seconds(const struct vm *vm);	/* seconds since 1970-01-01 00:00 UTC */
+uint64_t machine_random(const struct vm *vm);	/* 64 random bits */
 uint64_t machine_storage_size(const struct vm *vm);	/* b, bytes: CMOS tells it */
 /* Direct memory access: all or nothing; false = some byte is not the machine's storage (or not writable). */
 bool machine_dma_read(struct vm *vm, uint64_t gpa, void *to, size_t n);
