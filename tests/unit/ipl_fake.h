@@ -167,6 +167,15 @@ void vide_attach(struct vide *ide, unsigned int number, struct vdisk *disk)
 	ide->drive[number].disk = disk;
 }
 
+void cp_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(fake_note, sizeof(fake_note), format, args);
+	va_end(args);
+}
+
 void cp_note(struct vm *vm, const char *format, ...)
 {
 	va_list args;
@@ -260,7 +269,7 @@ static void fake_machine(uint64_t b)
 	str_copy(fake_vm.userid, "TESTER", sizeof(fake_vm.userid));
 	vfwcfg_init(&fake_devices.fwcfg, &fake_vm);
 	vflash_init(&fake_devices.flash, &fake_vm, &fake_vm.bus);
-	pc_disks_init(&fake_devices.disks, &fake_vm, fake_vm.userid);
+	disks_init(&fake_devices.disks, &fake_vm, &fake_user);
 	fake_bits = 40;
 	fake_pse36 = true;
 	fake_1g_pages = true;

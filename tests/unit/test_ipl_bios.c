@@ -3,7 +3,7 @@
  * UNIT: vmm/ipl/ipl.c vmm/ipl/messages.c vmm/ipl/linux.c vmm/ipl/multiboot.c vmm/ipl/multiboot2.c vmm/ipl/image.c
  * UNIT: vmm/ipl/boot.c vmm/ipl/flat.c vmm/ipl/bios.c vmm/ipl/bios_disk.c vmm/ipl/bios_screen.c vmm/ipl/bios_system.c
  * UNIT: vmm/ipl/tables.c vmm/ipl/firmware.c vmm/ipl/disk.c vmm/firmware/acpi.c vmm/firmware/smbios.c
- * UNIT: build/firmware/dsdt.c vmm/devices/vfwcfg.c vmm/devices/vflash.c vmm/machine/pc_disks.c vmm/machine/vdisk.c
+ * UNIT: build/firmware/dsdt.c vmm/devices/vfwcfg.c vmm/devices/vflash.c vmm/machine/disks.c vmm/machine/vdisk.c
  * UNIT: vmm/machine/gmem.c vmm/machine/console.c lib/string.c lib/printf.c
  */
 #include "tests/unit/ipl_load.h"

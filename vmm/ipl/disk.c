@@ -2,9 +2,8 @@
 /* Part: ipl/; looks at the medium so that the operator is told here what firmware would only hint at. */
 #include "vmm/ipl/disk.h"
 
-#include "lib/errno.h"
+#include "lib/printf.h"
 #include "lib/string.h"
-#include "vmm/cp/cp.h"
 #include "vmm/machine/pc.h"
 
 #define SIGNATURE      510u
@@ -57,65 +56,60 @@ static int check_disk(const struct ipl_job *job, struct vdisk *disk)
 	return 0;
 }
 
-/* UEFI wants files, not sectors, and says itself that it has found none. */
-static int start(const struct ipl_job *job, struct pc_disk *p)
+/*
+ * Where firmware finds the drive, as an Open Firmware device path: the PIIX3's IDE function with channel and unit, or the PCI
+ * device of a virtio disk.
+ */
+static void find_path(struct machine_disks *d, const struct machine_disk *m, char *path, size_t room)
 {
-	struct firmware_boot boot = { .cd = vdisk_is_cd(&p->disk) };
+	uint32_t i = 0;
+
+	if (!m->virtio) {
+		text_format(path, room, "/pci@i0cf8/ide@1,1/drive@%x/disk@%x", (unsigned int)m->drive / 2,
+			    (unsigned int)m->drive % 2);
+		return;
+	}
+	while (disks_virtio(d, i) != NULL && disks_virtio(d, i) != m)
+		i++;
+	text_format(path, room, "/pci@i0cf8/scsi@%x/disk@0,0", PC_VIRTIO_DISK + i);
+}
+
+/* UEFI wants files, not sectors, and says itself that it has found none. */
+static int start(const struct ipl_job *job, struct machine_disk *m)
+{
+	struct vm_devices *d = job->vm->devices;
+	struct firmware_boot boot = { .cd = vdisk_is_cd(&m->disk) };
 	int result;
 
-	str_copy(boot.path, p->path, sizeof(boot.path));
+	disks_connect(&d->disks, &d->ide);
+	if (!m->virtio && m->drive == DISKS_NO_DRIVE)
+		return ipl_fail(job, IPL_DISK_NO_DRIVE, 0, 0);
+	find_path(&d->disks, m, boot.path, sizeof(boot.path));
 	if (job->request->uefi)
 		return firmware_uefi(job, &boot);
 	if (!firmware_has_bios())
 		return ipl_fail(job, IPL_FW_NO_BIOS, 0, 0);
-	result = boot.cd ? check_cd(job, &p->disk) : check_disk(job, &p->disk);
+	result = boot.cd ? check_cd(job, &m->disk) : check_disk(job, &m->disk);
 	return result != 0 ? result : firmware_bios(job, &boot);
 }
 
 int disk_load_address(const struct ipl_job *job)
 {
-	struct pc_disk *p = pc_disks_find(&job->vm->devices->disks, job->request->address);
+	struct machine_disk *m = disks_find(&job->vm->devices->disks, job->request->address);
 
-	if (!p)
+	if (!m)
 		return ipl_fail(job, IPL_DISK_NONE, job->request->address, 0);
-	return start(job, p);
-}
-
-/* One of the user's disks into its drive. What is wrong with it is said, and the machine goes without. */
-static void attach_one(struct vm *vm, const struct directory_disk *entry)
-{
-	struct vm_devices *d = vm->devices;
-	const struct ipl_file *f = ipl_find_file(entry->file);
-	struct pc_disk *p;
-	int e;
-
-	if (!f || f->status != 0 || !f->data) {
-		cp_note(vm, "V64DSK481W %s DISK %03X IS MISSING; %s CANNOT BE READ FROM THE BOOT VOLUME", vm->userid,
-			entry->address, entry->file);
-		return;
-	}
-	e = pc_disks_add(&d->disks, &d->ide, entry, f->data, f->size, &p);
-	if (e != 0)
-		cp_note(vm, "V64DSK482W %s DISK %03X IS MISSING; %s", vm->userid, entry->address,
-			e == -ENOSPC ? "THERE IS NO FREE DRIVE" : "ITS FILE IS EMPTY OR TOO LARGE");
-}
-
-void ipl_attach_disks(struct vm *vm)
-{
-	for (uint32_t i = 0; i < vm->user->disk_count; i++)
-		attach_one(vm, &vm->user->disks[i]);
+	return start(job, m);
 }
 
 static int load_file(const struct ipl_job *job, bool cd)
 {
-	struct vm_devices *d = job->vm->devices;
-	int e = pc_disks_insert(&d->disks, &d->ide, job->image->name, job->image->data, job->image->size, cd);
+	struct machine_disks *d = &job->vm->devices->disks;
 
-	if (e == -ENOSPC)
-		return ipl_fail(job, IPL_DISK_NO_DRIVE, 0, 0);
-	if (e != 0)
+	/* Empty files do not come so far. */
+	if (disks_ipl(d, job->image, cd) != 0)
 		return ipl_fail(job, IPL_FILE_TOO_BIG, 0, 0);
-	return start(job, &d->disks.image);
+	return start(job, disks_find(d, 0));
 }
 
 int disk_load(const struct ipl_job *job)
@@ -126,4 +120,10 @@ int disk_load(const struct ipl_job *job)
 int disk_load_cd(const struct ipl_job *job)
 {
 	return load_file(job, true);
+}
+
+void disk_forget(struct vm *vm)
+{
+	disks_ipl(&vm->devices->disks, NULL, false);
+	disks_connect(&vm->devices->disks, &vm->devices->ide);
 }

@@ -138,7 +138,6 @@ static int load_kind(const struct ipl_job *job)
 	    [IPL_CD] = disk_load_cd,
 	    [IPL_FIRMWARE] = firmware_flash,
 	};
-	struct vm_devices *d = job->vm->devices;
 	enum ipl_kind kind = job->request->kind;
 
 	if (kind == IPL_FIND_OUT && job->request->address == 0)
@@ -148,7 +147,7 @@ static int load_kind(const struct ipl_job *job)
 		return ipl_fail(job, IPL_INITRD_NOT_TAKEN, 0, 0);
 	/* What an earlier IPL put into a drive is not this one's. */
 	if (!is_firmwares(job, kind) || kind == IPL_FIRMWARE || job->request->address != 0)
-		pc_disks_eject(&d->disks, &d->ide);
+		disk_forget(job->vm);
 	if (!is_firmwares(job, kind))
 		firmware_remove(job->vm);
 	return job->request->address != 0 ? disk_load_address(job) : loaders[kind](job);

@@ -28,9 +28,6 @@ int ipl_again(struct vm *vm, char *why, size_t room);
 
 const char *ipl_kind_name(enum ipl_kind kind);
 
-/* Puts the user's disks into the machine's drives: once, when it has been made. */
-void ipl_attach_disks(struct vm *vm);
-
 /* Files of the boot volume. */
 struct ipl_file {
 	char name[48];

@@ -18,7 +18,7 @@ int pc_init(struct vm *vm)
 	vfwcfg_init(&d->fwcfg, vm);
 	vflash_init(&d->flash, vm, &vm->bus);
 	vide_init(&d->ide, vm);
-	pc_disks_init(&d->disks, vm, vm->userid);
+	disks_init(&d->disks, vm, vm->user);
 	vpit_attach(&d->pit, &d->pic);
 	e = e != 0 ? e : vpic_claim(&d->pic, &vm->bus);
 	e = e != 0 ? e : vpit_claim(&d->pit, &vm->bus);

@@ -12,8 +12,10 @@
 #include "vmm/devices/vrtc.h"
 #include "vmm/devices/vuart.h"
 #include "vmm/firmware/platform.h"
-#include "vmm/machine/pc_disks.h"
+#include "vmm/machine/disks.h"
 #include "vmm/machine/vm.h"
+
+#define PC_VIRTIO_DISK 8u	/* PCI device number of the first virtio disk; the others follow it */
 
 struct vm_devices {
 	struct vpic pic;
@@ -25,7 +27,7 @@ struct vm_devices {
 	struct vfwcfg fwcfg;
 	struct vflash flash;
 	struct vide ide;
-	struct pc_disks disks;
+	struct machine_disks disks;
 	struct platform platform;	/* what firmware tells of all these */
 };
 

@@ -8,7 +8,6 @@
 #include "vmm/allocator/msrs.h"
 #include "vmm/allocator/storage.h"
 #include "vmm/cp/directory.h"
-#include "vmm/ipl/ipl.h"
 #include "vmm/machine/pc.h"
 
 static struct vm *table[VM_MAX];
@@ -192,7 +191,6 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 	table[number] = vm;
 	if ((uint32_t)number >= table_end)
 		table_end = (uint32_t)number + 1;
-	ipl_attach_disks(vm);
 	vm_system_reset(vm, false);	/* granted storage is zero already */
 	*out = vm;
 	return 0;
