@@ -82,13 +82,13 @@ static int load(enum ipl_kind kind)
 	return load_with(kind, "", "");
 }
 
-static uint32_t word(uint64_t at)
+static inline uint32_t word(uint64_t at)
 {
 	assert_true(at + 4 <= fake_vm.storage_size);
 	return ipl_u32(fake_storage + at);
 }
 
-static uint64_t longword(uint64_t at)
+static inline uint64_t longword(uint64_t at)
 {
 	return word(at) | (uint64_t)word(at + 4) << 32;
 }
