@@ -17,7 +17,7 @@ KERNEL_VMX := arch/x86/vmx/entry.asm arch/x86/vmx/run.c arch/x86/vmx/exit.c arch
 KERNEL_VMM := vmm/dispatcher.c \
 	$(sort $(wildcard vmm/allocator/*.c)) $(sort $(wildcard vmm/interpreter/*.c)) \
 	$(sort $(wildcard vmm/machine/*.c)) $(sort $(wildcard vmm/devices/*.c)) \
-	$(sort $(wildcard vmm/ipl/*.c)) $(sort $(wildcard vmm/cp/*.c))
+	$(sort $(wildcard vmm/firmware/*.c)) $(sort $(wildcard vmm/ipl/*.c)) $(sort $(wildcard vmm/cp/*.c))
 
 KERNEL_DRIVERS := $(sort $(wildcard drivers/*.c))
 
@@ -38,9 +38,10 @@ KERNEL_LDFLAGS := -static -no-pie -nostdlib -Wl,-T,linker.ld,--orphan-handling=e
 	-Wl,-z,noexecstack,--build-id=none,--fatal-warnings,--gc-sections
 
 include drivers/drivers.mk
+include vmm/firmware/firmware.mk
 
-$(BUILD)/vm64.elf: $(KERNEL_OBJS) $(BUILD)/font.o linker.ld
-	$(KERNEL_CC) $(KERNEL_CFLAGS) $(KERNEL_LDFLAGS) $(KERNEL_OBJS) $(BUILD)/font.o -o $@
+$(BUILD)/vm64.elf: $(KERNEL_OBJS) $(BUILD)/font.o $(BUILD)/firmware/dsdt.o linker.ld
+	$(KERNEL_CC) $(KERNEL_CFLAGS) $(KERNEL_LDFLAGS) $(KERNEL_OBJS) $(BUILD)/font.o $(BUILD)/firmware/dsdt.o -o $@
 
 $(KERNEL_OUT)/%.o: %.c mk/kernel.mk
 	@mkdir -p $(@D)

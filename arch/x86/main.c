@@ -197,7 +197,8 @@ static void __attribute__((noreturn)) bare(const char *userid)
 		text_format(why, sizeof(why), "%s IS NOT IN THE DIRECTORY", userid);
 	}
 	if (user != NULL) {
-		struct ipl_request request = { user->ipl_file, user->ipl_kind, user->ipl_initrd, user->parm };
+		struct ipl_request request = { .file = user->ipl_file, .kind = user->ipl_kind, .initrd = user->ipl_initrd,
+						.parm = user->parm };
 
 		pic_mask_all();
 		ipl_bare(&request, &boot, paging_identity_root(), say_bare, why, sizeof(why));

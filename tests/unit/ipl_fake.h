@@ -15,7 +15,9 @@
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "vmm/cp/cp.h"
 #include "vmm/machine/gmem.h"
+#include "vmm/machine/pc.h"
 
 static struct vm fake_vm;
 static uint64_t fake_size;    /* of what follows; a test may pretend more in fake_vm.storage_size */
@@ -28,6 +30,14 @@ static uint64_t fake_tsc = 1000;
 static uint8_t fake_ports[0x10000];
 static uint32_t fake_port_writes;
 static unsigned int fake_resets;
+static struct vm_devices fake_devices;
+static struct directory_user fake_user;
+static uint8_t fake_cmos[128];
+static struct { uint64_t gpa, bytes; void *storage; uint32_t rights; } fake_row[MACHINE_ROWS];
+static void *fake_grants[16];	/* what machine_storage() gave */
+static unsigned int fake_granted;
+static bool fake_no_storage;
+static char fake_note[256];
 
 #define FAKE_REAL 0x40000000ull /* real address of the guest's storage */
 
@@ -105,6 +115,88 @@ uint64_t arch_vcpu_get_pdpte(struct arch_vcpu *av, unsigned int n)
 	return pdpte;
 }
 
+int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t last, struct vdev *dev, uint32_t region,
+	      bool bytes)
+{
+	(void)bus;
+	(void)dev;
+	(void)region;
+	(void)bytes;
+	assert_int_equal(space, BUS_MMIO);
+	assert_true(last >= first);
+	return 0;
+}
+
+void bus_release(struct bus *bus, enum bus_space space, const struct vdev *dev, uint32_t region)
+{
+	(void)bus;
+	(void)space;
+	(void)dev;
+	(void)region;
+}
+
+void *machine_storage(struct vm *vm, uint64_t bytes)
+{
+	(void)vm;
+	if (fake_no_storage)
+		return NULL;
+	assert_true(fake_granted < ARRAY_LEN(fake_grants));
+	return fake_grants[fake_granted++] = calloc(1, bytes);
+}
+
+/* As gmem.c would find it. */
+void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)
+{
+	(void)vm;
+	assert_int_equal((gpa | bytes) & 4095, 0);
+	fake_row[row].gpa = gpa;
+	fake_row[row].storage = storage;
+	fake_row[row].bytes = bytes;
+	fake_row[row].rights = rights;
+}
+
+bool machine_dma_read(struct vm *vm, uint64_t gpa, void *to, size_t n)
+{
+	return gmem_read(vm, GPA(gpa), to, n);
+}
+
+bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n)
+{
+	return gmem_write(vm, GPA(gpa), from, n);
+}
+
+void vrtc_set_cmos(struct vrtc *rtc, uint8_t index, uint8_t value)
+{
+	assert_ptr_equal(rtc, &fake_devices.rtc);
+	fake_cmos[index] = value;
+}
+
+void vide_attach(struct vide *ide, unsigned int number, struct vdisk *disk)
+{
+	assert_ptr_equal(ide, &fake_devices.ide);
+	assert_in_range(number, 0, VIDE_DRIVES - 1);
+	ide->drive[number].disk = disk;
+}
+
+void cp_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(fake_note, sizeof(fake_note), format, args);
+	va_end(args);
+}
+
+void cp_note(struct vm *vm, const char *format, ...)
+{
+	va_list args;
+
+	(void)vm;
+	va_start(args, format);
+	vsnprintf(fake_note, sizeof(fake_note), format, args);
+	va_end(args);
+}
+
 bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a)
 {
 	assert_ptr_equal(bus, &fake_vm.bus);
@@ -157,9 +249,21 @@ void vm_system_reset(struct vm *vm, bool clear)
 	vm->state = VM_NO_SYSTEM;
 }
 
+static void fake_take_back(void)
+{
+	while (fake_granted > 0)
+		free(fake_grants[--fake_granted]);
+}
+
 static void fake_machine(uint64_t b)
 {
 	free(fake_storage);
+	fake_take_back();
+	fake_no_storage = false;
+	memset(fake_row, 0, sizeof(fake_row));
+	memset(fake_cmos, 0xcc, sizeof(fake_cmos));
+	memset(&fake_devices, 0, sizeof(fake_devices));
+	memset(&fake_user, 0, sizeof(fake_user));
 	memset(&fake_vm, 0, sizeof(fake_vm));
 	memset(fake_regs, 0, sizeof(fake_regs));
 	memset(fake_segments, 0, sizeof(fake_segments));
@@ -171,6 +275,12 @@ static void fake_machine(uint64_t b)
 	fake_vm.storage_base = HPA(FAKE_REAL);
 	fake_vm.rows[0] = (struct npt_row){GPA(0), HPA(FAKE_REAL), b, NPT_ALL, false};
 	fake_vm.row_count = 1;
+	fake_vm.devices = &fake_devices;
+	fake_vm.user = &fake_user;
+	str_copy(fake_vm.userid, "TESTER", sizeof(fake_vm.userid));
+	vfwcfg_init(&fake_devices.fwcfg, &fake_vm);
+	vflash_init(&fake_devices.flash, &fake_vm, &fake_vm.bus);
+	disks_init(&fake_devices.disks, &fake_vm, &fake_user);
 	fake_bits = 40;
 	fake_pse36 = true;
 	fake_1g_pages = true;
@@ -183,6 +293,7 @@ static int fake_teardown(void **state)
 	(void)state;
 	free(fake_storage);
 	fake_storage = NULL;
+	fake_take_back();
 	return 0;
 }
 

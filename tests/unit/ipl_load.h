@@ -56,7 +56,7 @@ static void use(const uint8_t *bytes, uint64_t size)
 
 static int load_with(enum ipl_kind kind, const char *initrd, const char *parm)
 {
-	struct ipl_request r = {"image.bin", kind, initrd, parm};
+	struct ipl_request r = {.file = "image.bin", .kind = kind, .initrd = initrd, .parm = parm};
 	int result = ipl_load(&fake_vm, &r, why, sizeof(why));
 
 	if (result == 0) {
@@ -82,13 +82,13 @@ static int load(enum ipl_kind kind)
 	return load_with(kind, "", "");
 }
 
-static uint32_t word(uint64_t at)
+static inline uint32_t word(uint64_t at)
 {
 	assert_true(at + 4 <= fake_vm.storage_size);
 	return ipl_u32(fake_storage + at);
 }
 
-static uint64_t longword(uint64_t at)
+static inline uint64_t longword(uint64_t at)
 {
 	return word(at) | (uint64_t)word(at + 4) << 32;
 }

@@ -1,8 +1,10 @@
 /* Tests IPL: each kind of image into a machine, and every way in which a file can be broken.
  * Part: unit tests, on the host.
- * UNIT: vmm/ipl/ipl.c vmm/ipl/messages.c vmm/ipl/linux.c vmm/ipl/multiboot.c vmm/ipl/boot.c
- * UNIT: vmm/ipl/flat.c vmm/ipl/bios.c vmm/ipl/bios_disk.c vmm/ipl/bios_screen.c
- * UNIT: vmm/ipl/bios_system.c vmm/machine/gmem.c vmm/machine/walk.c vmm/machine/console.c lib/string.c lib/printf.c
+ * UNIT: vmm/ipl/ipl.c vmm/ipl/messages.c vmm/ipl/linux.c vmm/ipl/multiboot.c vmm/ipl/multiboot2.c vmm/ipl/image.c
+ * UNIT: vmm/ipl/boot.c vmm/ipl/flat.c vmm/ipl/bios.c vmm/ipl/bios_disk.c vmm/ipl/bios_screen.c vmm/ipl/bios_system.c
+ * UNIT: vmm/ipl/tables.c vmm/ipl/firmware.c vmm/ipl/disk.c vmm/firmware/acpi.c vmm/firmware/smbios.c
+ * UNIT: build/firmware/dsdt.c vmm/devices/vfwcfg.c vmm/devices/vflash.c vmm/machine/disks.c vmm/machine/vdisk.c
+ * UNIT: vmm/machine/gmem.c vmm/machine/walk.c vmm/machine/console.c lib/string.c lib/printf.c
  */
 #include "tests/unit/ipl_load.h"
 
@@ -48,14 +50,17 @@ static uint8_t *make_linux(void)
 
 static void expect_e820(uint64_t zero)
 {
-	assert_int_equal(fake_storage[zero + 0x1e8], 3);
+	assert_int_equal(fake_storage[zero + 0x1e8], 5);
 	assert_int_equal(longword(zero + 0x2d0 + 8), 0x9fc00);
 	assert_int_equal(word(zero + 0x2d0 + 16), 1);
 	assert_int_equal(longword(zero + 0x2d0 + 20), 0x9fc00);
 	assert_int_equal(word(zero + 0x2d0 + 36), 2);
-	assert_int_equal(longword(zero + 0x2d0 + 40), 0x100000);
-	assert_int_equal(longword(zero + 0x2d0 + 48), fake_vm.storage_size - 0x100000);
-	assert_int_equal(word(zero + 0x2d0 + 56), 1);
+	assert_int_equal(longword(zero + 0x2d0 + 40), 0xe0000);
+	assert_int_equal(word(zero + 0x2d0 + 56), 2);
+	assert_int_equal(longword(zero + 0x2d0 + 60), 0x100000);
+	assert_int_equal(longword(zero + 0x2d0 + 68), fake_vm.storage_size - 0x100000);
+	assert_int_equal(word(zero + 0x2d0 + 76), 1);
+	assert_int_equal(longword(zero + 0x2d0 + 80), 0xe0000000);
 }
 
 static void test_linux_64(void **state)
@@ -82,7 +87,13 @@ static void test_linux_64(void **state)
 	assert_int_equal(fake_storage[zero + 0x210], 0xff);
 	assert_int_equal(fake_storage[zero + 0x211] & 0x83, 0x81);
 	assert_int_equal(fake_storage[zero + 0x1ef], 0); /* the sentinel */
-	assert_int_equal(longword(zero + 0x70), 0);
+	assert_int_equal(longword(zero + 0x70), 0xe0000);
+	assert_memory_equal(fake_storage + 0xe0000, "RSD PTR ", 8);
+	assert_memory_equal(fake_storage + 0xf0000, "_SM_", 4);
+	assert_memory_equal(fake_storage + 0xf0020, "_SM3_", 5);
+	assert_int_equal(ipl_u16(fake_storage + 0x400), 0x3f8);
+	assert_int_equal(ipl_u16(fake_storage + 0x40e), 0x9fc0);
+	assert_int_equal(fake_storage[zero + 0x0f], 0); /* no screen */
 	assert_int_equal(word(zero + 0x218), 0);
 	expect_e820(zero);
 	/* The tables map one to one: asked with our own walk. */
@@ -174,7 +185,7 @@ static void test_linux_broken_header(void **state)
 	(void)state;
 	broken(0x1fe, 0, 2, -EINVAL, "722");
 	broken(0x202, 0, 1, -EINVAL, "723");
-	broken(0x206, 0x205, 2, -EINVAL, "724");
+	broken(0x206, 0x201, 2, -EINVAL, "724");
 	broken(0x211, 0, 1, -EINVAL, "725");
 	broken(0x1f1, 6, 1, -EINVAL, "726");
 	broken(0x1f1, 0xff, 1, -EINVAL, "726");
@@ -419,10 +430,10 @@ static void test_multiboot_elf32(void **state)
 	assert_int_equal(module % PAGE_SIZE, 0);
 	assert_memory_equal(fake_storage + module, rd, sizeof(rd));
 	assert_string_equal((char *)fake_storage + word(word(info + 24) + 8), "initrd.img");
-	assert_int_equal(word(info + 44), 72);
+	assert_int_equal(word(info + 44), 120);
 	assert_int_equal(word(word(info + 48)), 20);
-	assert_int_equal(longword(word(info + 48) + 48 + 4), 0x100000);
-	assert_int_equal(longword(word(info + 48) + 48 + 12), B - 0x100000);
+	assert_int_equal(longword(word(info + 48) + 72 + 4), 0x100000);
+	assert_int_equal(longword(word(info + 48) + 72 + 12), B - 0x100000);
 }
 
 static void test_multiboot_others(void **state)
@@ -553,7 +564,7 @@ static void test_boot_and_flat_refusals(void **state)
 
 static void test_file_table(void **state)
 {
-	struct ipl_request r = {"gone", IPL_FIND_OUT, NULL, NULL};
+	struct ipl_request r = {.file = "gone"};
 	static const struct {
 		const char *name, *number;
 	} cases[] = {

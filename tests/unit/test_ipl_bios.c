@@ -1,8 +1,10 @@
 /* Tests the tiny BIOS: what a boot sector finds, and each of its services.
  * Part: unit tests, on the host.
- * UNIT: vmm/ipl/ipl.c vmm/ipl/messages.c vmm/ipl/linux.c vmm/ipl/multiboot.c vmm/ipl/boot.c
- * UNIT: vmm/ipl/flat.c vmm/ipl/bios.c vmm/ipl/bios_disk.c vmm/ipl/bios_screen.c
- * UNIT: vmm/ipl/bios_system.c vmm/machine/gmem.c vmm/machine/walk.c vmm/machine/console.c lib/string.c lib/printf.c
+ * UNIT: vmm/ipl/ipl.c vmm/ipl/messages.c vmm/ipl/linux.c vmm/ipl/multiboot.c vmm/ipl/multiboot2.c vmm/ipl/image.c
+ * UNIT: vmm/ipl/boot.c vmm/ipl/flat.c vmm/ipl/bios.c vmm/ipl/bios_disk.c vmm/ipl/bios_screen.c vmm/ipl/bios_system.c
+ * UNIT: vmm/ipl/tables.c vmm/ipl/firmware.c vmm/ipl/disk.c vmm/firmware/acpi.c vmm/firmware/smbios.c
+ * UNIT: build/firmware/dsdt.c vmm/devices/vfwcfg.c vmm/devices/vflash.c vmm/machine/disks.c vmm/machine/vdisk.c
+ * UNIT: vmm/machine/gmem.c vmm/machine/walk.c vmm/machine/console.c lib/string.c lib/printf.c
  */
 #include "tests/unit/ipl_load.h"
 

@@ -130,6 +130,23 @@ static bool take_ipl_rest(const char *at, enum ipl_kind *kind, char initrd[DIREC
 	return true;
 }
 
+/* One to three hexadecimal digits are a disk where the user has one there, unless a kind of file follows. */
+static bool take_disk(const struct vm *vm, const char *at, struct ipl_request *request)
+{
+	char word[OPERAND_ROOM];
+	uint64_t address;
+
+	if (operand_word(&at, word, sizeof(word)) == 0 || strlen(word) > 3 || !operand_hex(word, 0xfff, &address) ||
+	    directory_disk_at(vm->user, (uint16_t)address) == NULL)
+		return false;
+	if (operand_word(&at, word, sizeof(word)) != 0 &&
+	    ((!str_same(word, "BIOS") && !str_same(word, "UEFI")) || !operand_end(at)))
+		return false;
+	request->address = (uint16_t)address;
+	request->uefi = str_same(word, "UEFI");
+	return true;
+}
+
 void control_ipl(struct command_call *c)
 {
 	char file[DIRECTORY_FILE], initrd[DIRECTORY_FILE] = "", parm[DIRECTORY_PARM] = "";
@@ -141,6 +158,8 @@ void control_ipl(struct command_call *c)
 		return;
 	if (operand_end(c->at)) {
 		done = users_ipl_directory(vm);
+	} else if (take_disk(vm, c->at, &request)) {
+		done = users_ipl(vm, &request);
 	} else {
 		if (!take_file(&c->at, file) || !take_ipl_rest(c->at, &request.kind, initrd, parm))
 			return;

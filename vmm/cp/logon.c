@@ -51,7 +51,7 @@ static void enter(const struct directory_user *user)
 	logmsg_show(false);
 	if (vm == NULL)
 		return;
-	if (!again && user->ipl_file[0] != '\0' && !users_ipl_directory(vm))
+	if (!again && (user->ipl_file[0] != '\0' || user->ipl_address != 0) && !users_ipl_directory(vm))
 		return;
 	if (vm->state == VM_ENDED)
 		cp_say("%s", vm->why);
@@ -87,7 +87,7 @@ struct vm *logon_automatic(const struct directory_user *user)
 	if (vm == NULL)
 		return NULL;
 	cp_say("AUTO LOGON *** %s USERS = %03u", user->userid, session_users());
-	if (user->ipl_file[0] != '\0')
+	if (user->ipl_file[0] != '\0' || user->ipl_address != 0)
 		users_ipl_directory(vm);
 	return vm;
 }

@@ -176,9 +176,11 @@ bool users_ipl_directory(struct vm *vm)
 	struct ipl_request request = { .file = u->ipl_file,
 				       .kind = (enum ipl_kind)u->ipl_kind,
 				       .initrd = u->ipl_initrd,
-				       .parm = u->parm };
+				       .parm = u->parm,
+				       .address = u->ipl_address,
+				       .uefi = u->ipl_uefi };
 
-	if (u->ipl_file[0] == '\0') {
+	if (u->ipl_file[0] == '\0' && u->ipl_address == 0) {
 		typewriter_error(MSG_IPL791E, u->userid);
 		return false;
 	}

@@ -415,3 +415,9 @@ int vrtc_claim(struct vrtc *rtc, struct bus *bus)
 {
 	return bus_claim(bus, BUS_PORT, 0x70, 0x71, &rtc->dev, 0, true);
 }
+
+void vrtc_set_cmos(struct vrtc *rtc, uint8_t index, uint8_t value)
+{
+	if (index > VRTC_D && index < VRTC_BYTES && index != VRTC_CENTURY)
+		rtc->s.bytes[index] = value;
+}

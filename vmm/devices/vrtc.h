@@ -27,5 +27,7 @@ struct vrtc {
 
 void vrtc_init(struct vrtc *rtc, struct vm *vm);
 int vrtc_claim(struct vrtc *rtc, struct bus *bus);
+/* A byte of the memory behind the clock, for firmware to read; not one of the clock's own registers. */
+void vrtc_set_cmos(struct vrtc *rtc, uint8_t index, uint8_t value);
 
 #endif

@@ -13,7 +13,7 @@
 #define LOW_LAST  0x9f000u
 
 /* Too large for the stack, used once: nothing of CP is left afterwards. */
-static struct linux_e820 e820[LINUX_E820_MAX];
+static struct memory_range e820[LINUX_E820_MAX];
 static struct linux_run free_runs[FREE_RUNS];
 
 /*
@@ -94,7 +94,7 @@ static uint32_t convert_ranges(const struct boot_info *boot)
 		    e820[n - 1].base + e820[n - 1].size == r->base)
 			e820[n - 1].size += r->size;
 		else if (n < LINUX_E820_MAX)
-			e820[n++] = (struct linux_e820){r->base, r->size, type};
+			e820[n++] = (struct memory_range){r->base, r->size, type};
 	}
 	return n;
 }

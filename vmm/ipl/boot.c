@@ -4,6 +4,7 @@
 
 #include "lib/string.h"
 #include "vmm/ipl/bios.h"
+#include "vmm/ipl/tables.h"
 
 #define SECTOR		512u
 #define SIGNATURE	510u
@@ -44,7 +45,7 @@ int boot_real_mode(const struct ipl_job *job, uint16_t cs, uint16_t ip, uint16_t
 	arch_vcpu_set(&vm->av, VREG_RIP, ip);
 	memset(vm->av.gpr, 0, sizeof(vm->av.gpr));
 	vm->av.gpr[RDX] = drive;
-	return 0;
+	return tables_put(job, false);
 }
 
 int boot_load(const struct ipl_job *job)

@@ -1,9 +1,10 @@
 /* The files of the boot volume, which kind an image is, and the frame around every IPL. */
 /* Part: ipl/; the loaders of the kinds do the rest. */
-#include "vmm/ipl/job.h"
+#include "vmm/ipl/disk.h"
 
 #include "arch/api/cpu.h"
 #include "lib/errno.h"
+#include "lib/printf.h"
 #include "lib/string.h"
 #include "vmm/machine/gmem.h"
 #include "vmm/machine/pc.h"
@@ -84,6 +85,9 @@ int ipl_find_files(struct ipl_job *job)
 {
 	const struct ipl_request *r = job->request;
 
+	job->image = job->initrd = NULL;
+	if (r->address != 0)
+		return 0;
 	if (!r->file || r->file[0] == '\0')
 		return ipl_fail(job, IPL_NO_NAME, 0, 0);
 	job->image = ipl_find_file(r->file);
@@ -105,30 +109,67 @@ int ipl_find_files(struct ipl_job *job)
 	return 0;
 }
 
+/* A boot sector starts from a real drive by SeaBIOS where that is at hand and has the room, else by the tiny BIOS. */
+static bool boots_by_firmware(const struct ipl_job *job)
+{
+	return firmware_has_bios() && job->vm->storage_size >= FIRMWARE_LEAST &&
+	       boot_looks_like(job->image->data, job->image->size);
+}
+
+static int boot_by_bios(const struct ipl_job *job)
+{
+	return boots_by_firmware(job) ? disk_load(job) : boot_load(job);
+}
+
+static bool is_firmwares(const struct ipl_job *job, enum ipl_kind kind)
+{
+	return job->request->address != 0 || kind == IPL_DISK || kind == IPL_CD || kind == IPL_FIRMWARE ||
+	       (kind == IPL_BOOT && boots_by_firmware(job));
+}
+
 static int load_kind(const struct ipl_job *job)
 {
-	enum ipl_kind kind = job->request->kind;
-	int (*const loaders[])(const struct ipl_job *) = {
+	static int (*const loaders[])(const struct ipl_job *) = {
 	    [IPL_LINUX] = linux_load,
 	    [IPL_MULTIBOOT] = multiboot_load,
-	    [IPL_BOOT] = boot_load,
+	    [IPL_BOOT] = boot_by_bios,
 	    [IPL_FLAT] = flat_load,
+	    [IPL_DISK] = disk_load,
+	    [IPL_CD] = disk_load_cd,
+	    [IPL_FIRMWARE] = firmware_flash,
 	};
+	enum ipl_kind kind = job->request->kind;
 
-	if (kind == IPL_FIND_OUT)
+	if (kind == IPL_FIND_OUT && job->request->address == 0)
 		kind = find_out(job->image);
-	if ((unsigned int)kind >= ARRAY_LEN(loaders))
-		return ipl_fail(job, IPL_NO_LOADER, 0, 0);
+	CHECK((unsigned int)kind < ARRAY_LEN(loaders));
 	if (job->initrd && kind != IPL_LINUX && kind != IPL_MULTIBOOT)
 		return ipl_fail(job, IPL_INITRD_NOT_TAKEN, 0, 0);
-	return loaders[kind](job);
+	/* What an earlier IPL put into a drive is not this one's. */
+	if (!is_firmwares(job, kind) || kind == IPL_FIRMWARE || job->request->address != 0)
+		disk_forget(job->vm);
+	if (!is_firmwares(job, kind)) {
+		firmware_remove(job->vm);
+		pc_firmware_work(job->vm);
+	}
+	return job->request->address != 0 ? disk_load_address(job) : loaders[kind](job);
+}
+
+/* What QUERY shows as the system: the file, or the disk's address. */
+static void name_system(struct vm *vm, const struct ipl_job *job)
+{
+	if (job->image)
+		str_copy(vm->system, job->image->name, sizeof(vm->system));
+	else
+		text_format(vm->system, sizeof(vm->system), "DISK %03X", job->request->address);
 }
 
 static void remember(struct vm *vm, const struct ipl_request *request)
 {
-	struct vm_loaded loaded = {.kind = (uint8_t)request->kind};
+	struct vm_loaded loaded = {
+	    .kind = (uint8_t)request->kind, .uefi = request->uefi, .address = request->address};
 
-	str_copy(loaded.file, request->file, sizeof(loaded.file));
+	str_copy(loaded.file, request->file ? request->file : "", sizeof(loaded.file));
 	str_copy(loaded.initrd, request->initrd ? request->initrd : "", sizeof(loaded.initrd));
 	str_copy(loaded.parm, request->parm ? request->parm : "", sizeof(loaded.parm));
 	vm->loaded = loaded;
@@ -157,8 +198,7 @@ static int load(struct vm *vm, const struct ipl_request *request, bool clear, ch
 				  IPL_MAX_STORAGE >> 20);
 	if (result == 0) {
 		/* boot.c finds the disk image by this name. */
-		str_copy(vm->system, job.image->name, sizeof(vm->system));
-		pc_firmware_work(vm);
+		name_system(vm, &job);
 		result = load_kind(&job);
 	}
 	if (result != 0) {
@@ -189,7 +229,7 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 int ipl_again(struct vm *vm, char *why, size_t room)
 {
 	struct vm_loaded loaded = vm->loaded;
-	struct ipl_request request = { loaded.file, loaded.kind, loaded.initrd, loaded.parm };
+	struct ipl_request request = { loaded.file, loaded.kind, loaded.initrd, loaded.parm, loaded.address, loaded.uefi };
 
 	return load(vm, &request, false, why, room);
 }

@@ -12,6 +12,8 @@ struct ipl_request {
 	enum ipl_kind kind;
 	const char *initrd;	/* NULL or "" = none */
 	const char *parm;	/* command line, "" = none */
+	uint16_t address;	/* of one of the user's disks, to boot from by firmware; then file is "". 0 = by file */
+	bool uefi;		/* OVMF boots the disk, not SeaBIOS */
 };
 
 /*

@@ -37,7 +37,6 @@ enum ipl_message {
 	IPL_PARM_TOO_LONG,
 	IPL_NOT_STORED,
 	IPL_INITRD_NOT_TAKEN,
-	IPL_NO_LOADER,
 	IPL_LINUX_SHORT,
 	IPL_LINUX_NO_SIGNATURE,
 	IPL_LINUX_NO_HEADER,
@@ -65,9 +64,25 @@ enum ipl_message {
 	IPL_MB_ELF_NOTHING,
 	IPL_MB_ENTRY,
 	IPL_MB_NO_PLACE,
+	IPL_MB2_TAG,
+	IPL_MB2_BROKEN,
+	IPL_MB2_REQUEST,
+	IPL_MB2_ARCHITECTURE,
+	IPL_MB2_NO_ENTRY,
 	IPL_BOOT_SHORT,
 	IPL_BOOT_SIGNATURE,
 	IPL_FLAT_TOO_BIG,
+	IPL_FW_NO_BIOS,
+	IPL_FW_NO_OVMF,
+	IPL_FW_SIZE,
+	IPL_FW_NO_STORAGE,
+	IPL_FW_NO_PLACE,
+	IPL_DISK_NONE,
+	IPL_DISK_SIGNATURE,
+	IPL_DISK_NO_DRIVE,
+	IPL_CD_SIZE,
+	IPL_CD_NO_RECORD,
+	IPL_CD_NO_CATALOG,
 	IPL_BIOS_EXCEPTION,
 	IPL_BIOS_NO_SYSTEM,
 	IPL_MESSAGES
@@ -98,12 +113,14 @@ int ipl_find_files(struct ipl_job *job);
  * 0. */
 int linux_load(const struct ipl_job *job);
 int multiboot_load(const struct ipl_job *job);
+int multiboot2_load(const struct ipl_job *job);
 int boot_load(const struct ipl_job *job);
 int flat_load(const struct ipl_job *job);
 
 /* Does the file look like one of this kind? Looks only; the loaders judge. */
 bool linux_looks_like(const uint8_t *data, uint64_t size);
 bool multiboot_looks_like(const uint8_t *data, uint64_t size);
+bool multiboot2_looks_like(const uint8_t *data, uint64_t size);
 bool boot_looks_like(const uint8_t *data, uint64_t size);
 
 /* Fields of files lie at any alignment and are little-endian, as this processor is. */

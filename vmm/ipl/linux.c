@@ -3,6 +3,8 @@
 #include "vmm/ipl/linux.h"
 
 #include "lib/string.h"
+#include "vmm/ipl/tables.h"
+#include "vmm/machine/pc.h"
 
 /* Offsets in the setup header; the same in the file and in the zero page. */
 #define H_SETUP_SECTS	   0x1f1
@@ -62,7 +64,11 @@ static uint32_t header_least(uint32_t version)
 		return H_INIT_SIZE + 4;
 	if (version >= 0x208)
 		return H_PAYLOAD_SIZE + 4;
-	return H_COMMAND_LINE_MAX + 4;
+	if (version >= 0x206)
+		return H_COMMAND_LINE_MAX + 4;
+	if (version >= 0x205)
+		return H_RELOCATABLE + 1;
+	return version >= 0x203 ? H_INITRD_MAX + 4 : H_COMMAND_LINE + 4;
 }
 
 /* Is this a kernel, of a version we know, whole? */
@@ -78,7 +84,7 @@ static int check_header(const struct ipl_job *job, struct linux_plan *p)
 	if (ipl_u32(d + H_MAGIC) != MAGIC)
 		return ipl_fail(job, IPL_LINUX_NO_HEADER, ipl_u32(d + H_MAGIC), 0);
 	p->version = ipl_u16(d + H_VERSION);
-	if (p->version < 0x206)
+	if (p->version < 0x202)
 		return ipl_fail(job, IPL_LINUX_OLD, p->version >> 8, p->version & 0xff);
 	p->header_end = H_MAGIC + d[H_LENGTH];
 	if (p->header_end < header_least(p->version))
@@ -101,8 +107,9 @@ static int check_parts(const struct ipl_job *job, struct linux_plan *p)
 	p->setup_bytes = ((d[H_SETUP_SECTS] ? d[H_SETUP_SECTS] : 4u) + 1u) * 512u;
 	if (p->setup_bytes > size)
 		return ipl_fail(job, IPL_LINUX_SETUP_CUT, p->setup_bytes, size);
-	kernel = (uint64_t)ipl_u32(d + H_SYSSIZE) * 16;
 	p->kernel_bytes = size - p->setup_bytes;
+	/* Before 2.04 the size has two bytes, which says nothing of a kernel that is loaded high. */
+	kernel = p->version >= 0x204 ? (uint64_t)ipl_u32(d + H_SYSSIZE) * 16 : p->kernel_bytes;
 	/* syssize is rounded up to a paragraph, the file need not be. */
 	if (p->kernel_bytes == 0 || kernel == 0 || p->kernel_bytes + 15 < kernel)
 		return ipl_fail(job, IPL_LINUX_KERNEL_CUT, kernel, p->kernel_bytes);
@@ -122,7 +129,7 @@ static int read_wishes(const struct ipl_job *job, struct linux_plan *p)
 {
 	const uint8_t *d = job->image->data;
 
-	p->relocatable = d[H_RELOCATABLE] != 0;
+	p->relocatable = p->version >= 0x205 && d[H_RELOCATABLE] != 0;
 	p->alignment = ipl_u32(d + H_ALIGNMENT);
 	if (p->relocatable && (p->alignment < PAGE_SIZE || (p->alignment & (p->alignment - 1))))
 		return ipl_fail(job, IPL_LINUX_ALIGNMENT, p->alignment, 0);
@@ -135,8 +142,8 @@ static int read_wishes(const struct ipl_job *job, struct linux_plan *p)
 	}
 	p->entry64 = p->version >= 0x20c && (ipl_u16(d + H_XLOADFLAGS) & XLF_KERNEL_64) &&
 		     p->kernel_bytes > ENTRY64;
-	p->initrd_end = (uint64_t)ipl_u32(d + H_INITRD_MAX) + 1;
-	p->command_line_max = ipl_u32(d + H_COMMAND_LINE_MAX);
+	p->initrd_end = p->version >= 0x203 ? (uint64_t)ipl_u32(d + H_INITRD_MAX) + 1 : 0x38000000;
+	p->command_line_max = p->version >= 0x206 ? ipl_u32(d + H_COMMAND_LINE_MAX) : 255;
 	if (p->command_line_max > LINUX_LOW_SIZE - LINUX_COMMAND_LINE - 1)
 		p->command_line_max = LINUX_LOW_SIZE - LINUX_COMMAND_LINE - 1;
 	if (strlen(job->request->parm ? job->request->parm : "") > p->command_line_max)
@@ -270,7 +277,16 @@ static bool put_header(const struct ipl_job *job, const struct linux_machine *m,
 	return ipl_put(job, zero + Z_HEADER, h + Z_HEADER, p->header_end - Z_HEADER);
 }
 
-/* Screen information stays all zero: there is no screen, the console is serial. */
+/* Text mode 3 of a VGA; all zero where there is no screen and the console is serial. */
+static bool put_screen(const struct ipl_job *job, const struct linux_machine *m, uint64_t zero)
+{
+	static const uint8_t screen[0x12] = {
+	    [0x06] = 3, [0x07] = 80, [0x0a] = 3, [0x0e] = 25, [0x0f] = 1, [0x10] = 16,
+	};
+
+	return !m->vga || ipl_put(job, zero, screen, sizeof(screen));
+}
+
 static bool put_zero_page(const struct ipl_job *job, const struct linux_machine *m,
 			  const struct linux_plan *p)
 {
@@ -278,7 +294,7 @@ static bool put_zero_page(const struct ipl_job *job, const struct linux_machine 
 	uint8_t rsdp[8];
 
 	ipl_set64(rsdp, m->rsdp);
-	return ipl_clear(job, zero, PAGE_SIZE) && put_header(job, m, p, zero) &&
+	return ipl_clear(job, zero, PAGE_SIZE) && put_screen(job, m, zero) && put_header(job, m, p, zero) &&
 	       ipl_put(job, zero + Z_RSDP, rsdp, sizeof(rsdp)) && put_e820(job, m, zero);
 }
 
@@ -365,19 +381,17 @@ static void set_registers(struct vm *vm, const struct linux_machine *m, const st
 int linux_load(const struct ipl_job *job)
 {
 	uint64_t b = job->vm->storage_size;
-	const struct linux_e820 e820[] = {
-	    {0, IPL_LOW_END, E820_USABLE},
-	    {IPL_LOW_END, IPL_HIGH_START - IPL_LOW_END, E820_RESERVED},
-	    {IPL_HIGH_START, b - IPL_HIGH_START, E820_USABLE},
-	};
+	struct memory_range e820[MEMORY_MAP_RANGES];
 	const struct linux_run storage = {IPL_HIGH_START, b};
 	const struct linux_machine machine = {
 	    .e820 = e820,
-	    .e820_count = ARRAY_LEN(e820),
+	    .e820_count = memory_map(e820, b),
 	    .free = &storage,
 	    .free_count = 1,
 	    .low = LINUX_LOW_DEFAULT,
+	    .rsdp = FIRMWARE_RSDP,
 	    .top = b,
+	    .vga = job->vm->devices->platform.vga,
 	};
 	struct linux_plan plan;
 	int result;
@@ -385,6 +399,8 @@ int linux_load(const struct ipl_job *job)
 	if (b <= IPL_HIGH_START)
 		return ipl_fail(job, IPL_TOO_LITTLE_STORAGE, (IPL_HIGH_START >> 10) + 1, b >> 10);
 	result = linux_plan(job, &machine, &plan);
+	if (result == 0)
+		result = tables_put(job, true);
 	if (result == 0)
 		result = linux_write(job, &machine, &plan);
 	if (result == 0)

@@ -3,6 +3,7 @@
 #ifndef VMM_IPL_LINUX_H
 #define VMM_IPL_LINUX_H
 
+#include "vmm/firmware/memory_map.h"
 #include "vmm/ipl/job.h"
 
 /* The low area, one run below 640 KiB; offsets from linux_machine.low. */
@@ -16,19 +17,14 @@
 #define LINUX_LOW_SIZE	   0xb000u
 #define LINUX_LOW_DEFAULT  0x10000u
 
-struct linux_e820 {
-	uint64_t base, size;
-	uint32_t type;
-};
 struct linux_run {
 	uint64_t base, end;
 };
 #define LINUX_E820_MAX 128u /* as many as the zero page holds */
-enum { E820_USABLE = 1, E820_RESERVED = 2, E820_ACPI = 3 };
 
 /* The machine the kernel will find itself in. */
 struct linux_machine {
-	const struct linux_e820 *e820;
+	const struct memory_range *e820;
 	uint32_t e820_count;
 	const struct linux_run
 	    *free; /* at and above 1 MiB, ascending: where kernel and initrd may go */
@@ -36,6 +32,7 @@ struct linux_machine {
 	uint64_t low;
 	uint64_t rsdp;
 	uint64_t top; /* end of the storage: for messages */
+	bool vga;     /* there is a display, in text mode */
 };
 
 struct linux_plan {

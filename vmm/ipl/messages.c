@@ -32,14 +32,13 @@ static const struct {
     [IPL_NOT_STORED] = {712, -E2BIG, "%lu bytes at %lX do not lie in storage"},
     [IPL_INITRD_NOT_TAKEN] = {713, -EINVAL,
 			      "INITRD is for a Linux or multiboot system, not for this one"},
-    [IPL_NO_LOADER] = {714, -EINVAL, "no firmware to start this kind of system"},
     [IPL_LINUX_SHORT] = {721, -EINVAL,
 			 "not a Linux kernel: %lu bytes, the setup header alone needs %lu"},
     [IPL_LINUX_NO_SIGNATURE] = {722, -EINVAL,
 				"not a Linux kernel: boot flag %04lX at 1FE, not AA55"},
     [IPL_LINUX_NO_HEADER] = {723, -EINVAL,
 			     "not a Linux kernel: no \"HdrS\" at 202 (%08lX is there)"},
-    [IPL_LINUX_OLD] = {724, -EINVAL, "boot protocol %lu.%02lu is too old, 2.06 is needed"},
+    [IPL_LINUX_OLD] = {724, -EINVAL, "boot protocol %lu.%02lu is too old, 2.02 is needed"},
     [IPL_LINUX_ZIMAGE] = {725, -EINVAL, "a zImage (loaded low), only a bzImage can be loaded"},
     [IPL_LINUX_SETUP_CUT] = {726, -EINVAL, "truncated: the setup part has %lu bytes, the file %lu"},
     [IPL_LINUX_KERNEL_CUT] = {727, -EINVAL,
@@ -59,7 +58,7 @@ static const struct {
     [IPL_MB_FEATURE] = {743, -EINVAL,
 			"multiboot header at %lX: asks for unknown features, flags %08lX"},
     [IPL_MB_VIDEO] = {744, -EINVAL,
-		      "multiboot header at %lX: asks for a video mode, the machine has no screen"},
+		      "multiboot header at %lX: asks for a screen that the machine has not (only text can be had, with a display)"},
     [IPL_MB_CUT_HEADER] = {745, -EINVAL, "truncated: multiboot header at %lX, file of %lu bytes"},
     [IPL_MB_ADDRESSES] =
 	{746, -EINVAL, "multiboot header: addresses contradict each other (load %lX, header %lX)"},
@@ -73,9 +72,27 @@ static const struct {
     [IPL_MB_ELF_NOTHING] = {752, -EINVAL, "broken ELF: nothing to load"},
     [IPL_MB_ENTRY] = {753, -EINVAL, "entry %lX is outside what was loaded"},
     [IPL_MB_NO_PLACE] = {754, -E2BIG, "no free storage for %lu bytes of multiboot information"},
+    [IPL_MB2_TAG] = {755, -EINVAL, "multiboot2 header: tag %lu of %lu bytes is required and unknown"},
+    [IPL_MB2_BROKEN] = {756, -EINVAL, "broken multiboot2 header: tag %lu of %lu bytes"},
+    [IPL_MB2_REQUEST] = {757, -EINVAL, "multiboot2 header: requires information of type %lu, which there is not"},
+    [IPL_MB2_ARCHITECTURE] = {758, -EINVAL, "multiboot2 header: for architecture %lu, not for a PC"},
+    [IPL_MB2_NO_ENTRY] = {759, -EINVAL, "multiboot2 header: has an address tag, but no entry tag"},
     [IPL_BOOT_SHORT] = {761, -EINVAL, "a boot sector has 512 bytes, the file has %lu"},
     [IPL_BOOT_SIGNATURE] = {762, -EINVAL, "not a boot sector: signature %04lX, not AA55"},
     [IPL_FLAT_TOO_BIG] = {763, -E2BIG, "a flat system may have %lu bytes, the file has %lu"},
+    [IPL_FW_NO_BIOS] = {781, -ENOENT, "needs SeaBIOS, and there is no seabios.bin on the boot volume"},
+    [IPL_FW_NO_OVMF] = {782, -ENOENT, "needs OVMF, and there are no ovmf-code.fd and ovmf-vars.fd on the boot volume"},
+    [IPL_FW_SIZE] = {783, -EINVAL,
+		     "firmware of %lu bytes; it must be a multiple of 4096 from 65536 up to %lu"},
+    [IPL_FW_NO_STORAGE] = {784, -E2BIG, "no storage for %lu KiB of firmware"},
+    [IPL_FW_NO_PLACE] = {785, -EINVAL, "the addresses from %lX on are in use"},
+    [IPL_DISK_NONE] = {786, -ENOENT, "the machine has no disk %03lX"},
+    [IPL_DISK_SIGNATURE] = {787, -EINVAL,
+			    "not a bootable disk: signature %04lX at the end of its first sector, not AA55"},
+    [IPL_DISK_NO_DRIVE] = {788, -E2BIG, "there is no free drive on the machine's ATA bus"},
+    [IPL_CD_SIZE] = {789, -EINVAL, "not a CD: %lu bytes, without an ISO 9660 volume descriptor"},
+    [IPL_CD_NO_RECORD] = {790, -EINVAL, "no El Torito boot record: the CD is not bootable"},
+    [IPL_CD_NO_CATALOG] = {791, -EINVAL, "broken CD: its El Torito boot catalog in sector %lu is not valid"},
     [IPL_BIOS_EXCEPTION] = {771, -EINVAL,
 			    "exception %02lX in real mode without a handler, CS and IP %08lX"},
     [IPL_BIOS_NO_SYSTEM] = {772, -EINVAL, "the system says that it cannot start (INT 18H)"},
@@ -97,7 +114,12 @@ int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file,
 int ipl_fail(const struct ipl_job *job, enum ipl_message message, uint64_t a, uint64_t b)
 {
 	const char *file = job->request->file;
+	char disk[16];
 
+	if (job->request->address != 0) {
+		text_format(disk, sizeof(disk), "DISK %03X", job->request->address);
+		file = disk;
+	}
 	if (message == IPL_NO_INITRD || message == IPL_INITRD_UNREAD ||
 	    message == IPL_INITRD_TOO_BIG)
 		file = job->request->initrd;

@@ -5,9 +5,10 @@
 #include "lib/errno.h"
 #include "vmm/machine/gmem.h"
 
-/* Into the list of the machine's devices; those with deadlines into a second one, which is looked at often. */
-static void add(struct vm_devices *d, struct vdev *dev)
+void pc_add(struct vm *vm, struct vdev *dev)
 {
+	struct vm_devices *d = vm->devices;
+
 	CHECK(d->count < PC_DEVICES);
 	d->all[d->count++] = dev;
 	if (dev->ops->deadline != NULL && dev != &d->lapic.dev)
@@ -34,9 +35,9 @@ static int make_controllers(struct vm *vm)
 	d->lapic.address_bits = (uint8_t)cpu_physical_bits();
 	vioapic_init(&d->ioapic, vm, &d->lapic);
 	vpic_init(&d->pic, vm);
-	add(d, &d->pic.dev);
-	add(d, &d->lapic.dev);
-	add(d, &d->ioapic.dev);
+	pc_add(vm, &d->pic.dev);
+	pc_add(vm, &d->lapic.dev);
+	pc_add(vm, &d->ioapic.dev);
 	e = vpic_claim(&d->pic, &vm->bus);
 	e = e != 0 ? e : vlapic_claim(&d->lapic, &vm->bus);
 	return e != 0 ? e : vioapic_claim(&d->ioapic, &vm->bus);
@@ -57,14 +58,18 @@ static int make_board(struct vm *vm)
 	vacpi_init(&d->acpi, vm);
 	vhpet_init(&d->hpet, vm);
 	vdelay_init(&d->delay, vm);
-	add(d, &d->com1.dev);
-	add(d, &d->ps2.dev);
-	add(d, &d->pit.dev);
-	add(d, &d->rtc.dev);
-	add(d, &d->hpet.dev);
-	add(d, &d->acpi.dev);
-	add(d, &d->reset.dev);
-	add(d, &d->delay.dev);
+	vfwcfg_init(&d->fwcfg, vm);
+	vflash_init(&d->flash, vm, &vm->bus);
+	pc_add(vm, &d->com1.dev);
+	pc_add(vm, &d->ps2.dev);
+	pc_add(vm, &d->pit.dev);
+	pc_add(vm, &d->rtc.dev);
+	pc_add(vm, &d->hpet.dev);
+	pc_add(vm, &d->acpi.dev);
+	pc_add(vm, &d->reset.dev);
+	pc_add(vm, &d->delay.dev);
+	pc_add(vm, &d->fwcfg.dev);
+	pc_add(vm, &d->flash.dev);
 	vpit_attach(&d->pit, &d->pic);
 	vioapic_watch(&d->ioapic, VIOAPIC_TIMER_PIN, pit_taken, &d->pit);
 	e = vpit_claim(&d->pit, &vm->bus);
@@ -74,6 +79,7 @@ static int make_board(struct vm *vm)
 	e = e != 0 ? e : vreset_claim(&d->reset, &vm->bus);
 	e = e != 0 ? e : vacpi_claim(&d->acpi, &vm->bus);
 	e = e != 0 ? e : vhpet_claim(&d->hpet, &vm->bus);
+	e = e != 0 ? e : vfwcfg_claim(&d->fwcfg, &vm->bus);
 	return e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
 }
 
@@ -89,11 +95,16 @@ static int make_pci(struct vm *vm)
 
 	vpci_init(&d->pci, vm);
 	e = vpiix_init(&d->piix, vm, &d->pci);
-	add(d, &d->pci.dev);
-	add(d, &d->piix.host.pci.dev);
-	add(d, &d->piix.isa.pci.dev);
-	add(d, &d->piix.pm.pci.dev);
+	pc_add(vm, &d->pci.dev);
+	pc_add(vm, &d->piix.host.pci.dev);
+	pc_add(vm, &d->piix.isa.pci.dev);
+	pc_add(vm, &d->piix.pm.pci.dev);
+	vide_init(&d->ide, vm);
+	pc_add(vm, &d->ide.function.dev);
+	disks_init(&d->disks, vm, vm->user);
+	disks_connect(&d->disks, &d->ide);
 	e = e != 0 ? e : vpci_claim(&d->pci, &vm->bus);
+	e = e != 0 ? e : vide_claim(&d->ide, &vm->bus, &d->pci);
 	vreset_attach_pci(&d->reset, &d->pci.dev, VPCI_REGION_ADDRESS);
 	vpiix_attach_pm(&d->piix, pm_moved, &d->acpi);
 	return e;
@@ -104,7 +115,13 @@ int pc_init(struct vm *vm)
 	int e = make_controllers(vm);
 
 	e = e != 0 ? e : make_board(vm);
-	return e != 0 ? e : make_pci(vm);
+	e = e != 0 ? e : make_pci(vm);
+	return e != 0 ? e : pc_options_init(vm);
+}
+
+void pc_fini(struct vm *vm)
+{
+	pc_options_fini(vm);
 }
 
 struct vdev *pc_device(struct vm *vm, uint32_t i)
@@ -118,6 +135,8 @@ void pc_reset(struct vm *vm)
 
 	for (uint32_t i = 0; i < d->count; i++)
 		d->all[i]->ops->reset(d->all[i]);
+	if (d->options.screen != NULL)
+		screen_init(d->options.screen);
 	typing_reset(&d->typing);
 	pc_reset_interrupts(vm);
 	vm->apic_deadline = d->lapic.dev.ops->deadline(&d->lapic.dev);
@@ -129,6 +148,8 @@ void pc_find_deadline(struct vm *vm)
 	const struct vm_devices *d = vm->devices;
 	uint64_t nearest = typing_deadline(&d->typing);
 
+	if (d->options.screen != NULL && screen_deadline(d->options.screen) < nearest)
+		nearest = screen_deadline(d->options.screen);
 	vm->work &= ~VM_WORK_DEADLINE;
 	for (uint32_t i = 0; i < d->timed_count; i++) {
 		uint64_t t = d->timed[i]->ops->deadline(d->timed[i]);
@@ -149,6 +170,8 @@ void pc_service(struct vm *vm, uint64_t now)
 			d->timed[i]->ops->service(d->timed[i], now);
 	if (typing_deadline(&d->typing) <= now)
 		typing_service(&d->typing, now);
+	if (d->options.screen != NULL)
+		screen_service(d->options.screen, d->options.vga, &vm->console, vm->account.guest_ticks, now, cpu_tsc_hz());
 	pc_find_deadline(vm);
 }
 
@@ -181,9 +204,24 @@ void pc_firmware_work(struct vm *vm)
 	bus_access_port(&vm->bus, &levels);
 }
 
+/* A guest with a virtio console listens there, unless it listens to its serial port. */
+static bool virtio_listens(const struct vm *vm)
+{
+	const struct vm_devices *d = vm->devices;
+
+	return d->options.console != NULL && !vuart_listens(&d->com1, cpu_tsc());
+}
+
 void pc_console_input(struct vm *vm)
 {
-	typing_service(&vm->devices->typing, machine_now(vm));
+	struct vm_devices *d = vm->devices;
+
+	if (virtio_listens(vm))
+		virtio_console_kick(d->options.console);
+	else
+		typing_service(&d->typing, cpu_tsc());
+	if (d->options.screen != NULL)
+		screen_wake(d->options.screen);
 	vm_kick(vm, VM_WORK_DEADLINE);
 }
 
@@ -225,6 +263,9 @@ void machine_power_off(struct vm *vm, const char *by)
 	vm_ended(vm, "V64DSP460I %s POWERED OFF BY %s", vm->userid, by);
 }
 
+/* Numbers of the devices that share the machine's console. COM2 (1) and the debug console (2) only print. */
+#define UNIT_COM1 0u
+
 void machine_exit_code(struct vm *vm, uint32_t code)
 {
 	vm_ended(vm, "V64DSP468I %s ENDED BY ISA-DEBUG-EXIT, CODE %u", vm->userid, code);
@@ -244,12 +285,14 @@ void machine_console_put(struct vm *vm, unsigned int unit, uint8_t byte)
 
 int machine_console_get(struct vm *vm, unsigned int unit)
 {
-	return unit == 0 ? vm_console_get(&vm->console) : -1;	/* what is typed is for COM1 */
+	return machine_console_pending(vm, unit) ? vm_console_get(&vm->console) : -1;
 }
 
 bool machine_console_pending(const struct vm *vm, unsigned int unit)
 {
-	return unit == 0 && vm_console_pending(&vm->console);
+	bool here = unit == VIRTIO_CONSOLE_UNIT ? virtio_listens(vm) : unit == UNIT_COM1 && !virtio_listens(vm);
+
+	return here && vm_console_pending(&vm->console);
 }
 
 void machine_deadline_changed(struct vm *vm)

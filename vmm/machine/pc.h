@@ -9,18 +9,23 @@
 #include "vmm/devices/vioapic.h"
 #include "vmm/devices/vlapic.h"
 #include "vmm/devices/vpiix.h"
+#include "vmm/devices/vflash.h"
+#include "vmm/devices/vfwcfg.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
 #include "vmm/devices/vps2.h"
 #include "vmm/devices/vreset.h"
 #include "vmm/devices/vrtc.h"
 #include "vmm/devices/vuart.h"
+#include "vmm/firmware/platform.h"
+#include "vmm/machine/disks.h"
+#include "vmm/machine/pc_options.h"
 #include "vmm/machine/typing.h"
 #include "vmm/machine/vm.h"
 
 #define PC_PAGES 2u	/* of the machine's own storage, beside struct vm_devices */
-
 #define PC_DEVICES 48u
+#define PC_VIRTIO_DISK 8u	/* PCI device number of the first virtio disk; the others follow it */
 
 struct vm_devices {
 	struct vdev *all[PC_DEVICES];	/* in the order of QUERY VIRTUAL */
@@ -43,10 +48,20 @@ struct vm_devices {
 	struct vhpet hpet;
 	struct vpci pci;
 	struct vpiix piix;
+	struct vfwcfg fwcfg;
+	struct vflash flash;
+	struct vide ide;
+	struct machine_disks disks;
+	struct pc_options options;
+	struct platform platform;	/* what firmware tells of all these */
 };
 
 /* Makes the devices in vm->devices and gives each its ports. 0 or bus_claim()'s error. */
 int pc_init(struct vm *vm);
+/* Before the machine's storage goes: nothing outside it knows it any more. */
+void pc_fini(struct vm *vm);
+/* Into the list of the machine's devices; those with deadlines into a second one, which is looked at often. */
+void pc_add(struct vm *vm, struct vdev *dev);
 void pc_reset(struct vm *vm);
 /* The virtual processor has been made: it gets to know the APIC's page. */
 void pc_connect_processor(struct vm *vm);

@@ -23,10 +23,12 @@ static uint64_t tables_needed(uint64_t storage)
 }
 
 /* Room for struct vm, its devices, the virtual processor and EPT's tables; guest_bytes of the bench. */
-static uint64_t own_size(uint64_t storage)
+static uint64_t own_size(const struct directory_user *user)
 {
+	uint64_t storage = user->storage;
+
 	return align_up(sizeof(struct vm) + sizeof(struct vm_devices) + 64, PAGE_SIZE) + PC_PAGES * PAGE_SIZE +
-	       arch_vcpu_storage() + tables_needed(storage) * PAGE_SIZE;
+	       align_up(pc_options_size(user), PAGE_SIZE) + arch_vcpu_storage() + tables_needed(storage) * PAGE_SIZE;
 }
 
 void *vm_own(struct vm *vm, size_t size, size_t align)
@@ -136,8 +138,8 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 		e = own == NULL ? -ENOMEM : arch_vcpu_create(&vm->av, own, &vm->npt, (uint16_t)(vm->number + 1));
 	}
 	if (e != 0) {
-		text_format(why, room, "V64LOG702E %s NOT LOGGED ON; ITS %luK OF STORAGE CANNOT BE MAPPED",
-			    user->userid, user->storage >> 10);
+		text_format(why, room, "V64LOG702E %s NOT LOGGED ON; ITS MACHINE OF %luK CANNOT BE MADE (ERROR %d)",
+			    user->userid, user->storage >> 10, -e);
 		return e;
 	}
 	msrs_grant(vm);
@@ -145,9 +147,9 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 	return 0;
 }
 
-static struct vm *new_vm(uint32_t number, uint64_t storage)
+static struct vm *new_vm(uint32_t number, const struct directory_user *user)
 {
-	uint64_t bytes = own_size(storage);
+	uint64_t bytes = own_size(user);
 	hpa_t own = storage_grant(bytes, PAGE_SIZE, (uint16_t)number, true);
 	struct vm *vm;
 
@@ -159,6 +161,8 @@ static struct vm *new_vm(uint32_t number, uint64_t storage)
 	vm->own_bytes = bytes;
 	vm->own_used = align_up(sizeof(*vm), 64);
 	vm->devices = vm_own(vm, sizeof(*vm->devices), 64);
+	vm->user = user;
+	str_copy(vm->userid, user->userid, sizeof(vm->userid));
 	return vm;
 }
 
@@ -176,20 +180,21 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 		text_format(why, room, "V64LOG703E %s NOT LOGGED ON; %u MACHINES ARE LOGGED ON ALREADY", user->userid, VM_MAX);
 		return number;
 	}
-	vm = user->storage == 0 ? NULL : new_vm((uint32_t)number, user->storage);
+	vm = user->storage == 0 ? NULL : new_vm((uint32_t)number, user);
 	if (vm == NULL) {
 		text_format(why, room, "V64LOG704E %s NOT LOGGED ON; %s", user->userid,
 			    user->storage == 0 ? "THE DIRECTORY GIVES IT NO STORAGE" : "NO STORAGE FOR CP'S OWN TABLES");
 		return user->storage == 0 ? -EINVAL : -ENOMEM;
 	}
+	vm->user = user;
+	str_copy(vm->userid, user->userid, sizeof(vm->userid));
 	e = take_resources(vm, user, why, room);
 	if (e != 0) {
+		pc_fini(vm);
 		arch_vcpu_destroy(&vm->av);
 		storage_revoke((uint16_t)number);
 		return e;
 	}
-	vm->user = user;
-	str_copy(vm->userid, user->userid, sizeof(vm->userid));
 	vm->state = VM_NO_SYSTEM;
 	vm->account.logon_time = cpu_tsc();
 	table[number] = vm;
@@ -204,6 +209,7 @@ void vm_logoff(struct vm *vm)
 {
 	uint32_t number = vm->number;
 
+	pc_fini(vm);
 	arch_vcpu_destroy(&vm->av);
 	table[number] = NULL;
 	while (table_end > 0 && table[table_end - 1] == NULL)

@@ -48,6 +48,8 @@ struct pending {
 struct vm_loaded {
 	char file[48], initrd[48], parm[256];
 	uint8_t kind;	/* enum ipl_kind */
+	bool uefi;
+	uint16_t address;
 };
 
 struct vm_devices;	/* the PC's devices: machine/pc.h */

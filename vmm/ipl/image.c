@@ -1,0 +1,245 @@
+/* An image that multiboot loads: pieces of a file and where in storage they go; ELF of both classes. */
+/* Part: ipl/; shared by both versions of multiboot. */
+#include "vmm/ipl/image.h"
+
+#include "lib/string.h"
+
+#define ELF_LOAD    1u
+#define MAX_ADDRESS GIB(4)
+
+int image_add(const struct ipl_job *job, struct image *im, const struct piece *p)
+{
+	uint64_t total = p->bytes + p->zeros;
+	bool somewhere = p->at < MAX_ADDRESS && (im->floating || ipl_inside(p->at, total, job->vm->storage_size));
+
+	if (total < p->bytes || total > MAX_ADDRESS || !somewhere)
+		return ipl_fail(job, IPL_MB_OUTSIDE, total, p->at);
+	if (!ipl_inside(p->file, p->bytes, job->image->size))
+		return ipl_fail(job, IPL_MB_DATA_CUT, p->bytes, p->file);
+	if (im->count == IMAGE_PIECES)
+		return ipl_fail(job, IPL_MB_ELF_HEADERS, im->count, p->file);
+	im->pieces[im->count++] = *p;
+	return 0;
+}
+
+int image_check_entry(const struct ipl_job *job, const struct image *im)
+{
+	uint32_t i;
+
+	for (i = 0; i < im->count; i++)
+		if (im->entry >= im->pieces[i].at && im->entry - im->pieces[i].at < im->pieces[i].bytes)
+			return 0;
+	return ipl_fail(job, IPL_MB_ENTRY, im->entry, 0);
+}
+
+int image_read_addresses(const struct ipl_job *job, struct image *im, uint64_t header, uint64_t load, uint64_t load_end,
+			 uint64_t bss_end)
+{
+	uint64_t offset;
+	struct piece p;
+
+	/* The header must lie at header_addr, so the load begins that much before it in the file. */
+	if (header < load || header - load > im->header)
+		return ipl_fail(job, IPL_MB_ADDRESSES, load, header);
+	offset = im->header - (header - load);
+	p.at = load;
+	p.file = offset;
+	p.bytes = load_end ? load_end - load : job->image->size - offset;
+	if (load_end != 0 && load_end < load)
+		return ipl_fail(job, IPL_MB_ADDRESSES, load, header);
+	if (bss_end != 0 && bss_end < load + p.bytes)
+		return ipl_fail(job, IPL_MB_ADDRESSES, load, header);
+	p.zeros = bss_end ? bss_end - (load + p.bytes) : 0;
+	return image_add(job, im, &p);
+}
+
+/* One program header, of either class, in one shape. */
+struct program_header {
+	uint32_t type;
+	uint64_t offset, virtual, physical, file_size, memory_size;
+};
+
+static struct program_header program_header(const uint8_t *p, bool wide)
+{
+	struct program_header h = {.type = ipl_u32(p)};
+
+	if (wide) {
+		h.offset = ipl_u64(p + 8);
+		h.virtual = ipl_u64(p + 16);
+		h.physical = ipl_u64(p + 24);
+		h.file_size = ipl_u64(p + 32);
+		h.memory_size = ipl_u64(p + 40);
+	} else {
+		h.offset = ipl_u32(p + 4);
+		h.virtual = ipl_u32(p + 8);
+		h.physical = ipl_u32(p + 12);
+		h.file_size = ipl_u32(p + 16);
+		h.memory_size = ipl_u32(p + 20);
+	}
+	return h;
+}
+
+/* e_entry is a virtual address; where the image is linked elsewhere than loaded, it is brought down. */
+static uint64_t entry_of(uint64_t entry, const struct program_header *h)
+{
+	if (entry >= h->virtual && entry - h->virtual < h->memory_size)
+		return h->physical + (entry - h->virtual);
+	return UINT64_MAX;
+}
+
+int image_read_elf(const struct ipl_job *job, struct image *im)
+{
+	const uint8_t *d = job->image->data;
+	uint64_t size = job->image->size, table, entry, step, found = UINT64_MAX;
+	uint32_t count, i, machine;
+	bool wide;
+	int result;
+
+	if (size < 64 || ipl_u32(d) != IMAGE_ELF_MAGIC)
+		return ipl_fail(job, IPL_MB_NO_ELF, 0, 0);
+	wide = d[4] == 2;
+	machine = ipl_u16(d + 18);
+	/* Data encoding 1: little-endian. Machines 3 and 62: 386 and x86-64. */
+	if ((d[4] != 1 && d[4] != 2) || d[5] != 1 || (machine != 3 && machine != 62))
+		return ipl_fail(job, IPL_MB_ELF_MACHINE, d[4], machine);
+	entry = wide ? ipl_u64(d + 24) : ipl_u32(d + 24);
+	table = wide ? ipl_u64(d + 32) : ipl_u32(d + 28);
+	step = ipl_u16(d + (wide ? 54 : 42));
+	count = ipl_u16(d + (wide ? 56 : 44));
+	if (step < (wide ? 56u : 32u) || !ipl_inside(table, step * count, size))
+		return ipl_fail(job, IPL_MB_ELF_HEADERS, count, table);
+	for (i = 0; i < count; i++) {
+		struct program_header h = program_header(d + table + i * step, wide);
+		struct piece p = {h.physical, h.offset, h.file_size, h.memory_size - h.file_size};
+
+		if (h.type != ELF_LOAD || h.memory_size == 0)
+			continue;
+		if (h.memory_size < h.file_size)
+			return ipl_fail(job, IPL_MB_ELF_HEADERS, count, table);
+		result = image_add(job, im, &p);
+		if (result != 0)
+			return result;
+		if (found == UINT64_MAX)
+			found = entry_of(entry, &h);
+	}
+	if (im->count == 0)
+		return ipl_fail(job, IPL_MB_ELF_NOTHING, 0, 0);
+	/* Some images name the physical entry although they are linked high. */
+	im->entry = found != UINT64_MAX ? found : entry;
+	return 0;
+}
+
+void image_extent(const struct image *im, uint64_t *start, uint64_t *end)
+{
+	uint32_t i;
+
+	*start = UINT64_MAX;
+	*end = 0;
+	for (i = 0; i < im->count; i++) {
+		const struct piece *p = &im->pieces[i];
+		uint64_t last = p->at + p->bytes + p->zeros;
+
+		if (p->at < *start)
+			*start = p->at;
+		if (last > *end)
+			*end = last;
+	}
+}
+
+void image_move(struct image *im, uint64_t by)
+{
+	uint32_t i;
+
+	for (i = 0; i < im->count; i++)
+		im->pieces[i].at += by;
+	im->entry += by;
+}
+
+static bool touches(const struct image *im, uint64_t at, uint64_t size)
+{
+	uint32_t i;
+
+	for (i = 0; i < im->count; i++) {
+		const struct piece *p = &im->pieces[i];
+
+		if (at < p->at + p->bytes + p->zeros && p->at < at + size)
+			return true;
+	}
+	return false;
+}
+
+uint64_t image_place(const struct image *im, uint64_t from, uint64_t end, uint64_t size)
+{
+	uint64_t at;
+
+	if (end < size)
+		return 0;
+	at = align_down(end - size, PAGE_SIZE);
+	while (at >= from && at != 0) {
+		uint64_t lowest = at;
+		uint32_t i;
+
+		if (!touches(im, at, size))
+			return at;
+		/* Go below everything that is in the way here. */
+		for (i = 0; i < im->count; i++) {
+			const struct piece *p = &im->pieces[i];
+			uint64_t below = p->at < size ? 0 : align_down(p->at - size, PAGE_SIZE);
+
+			if (at < p->at + p->bytes + p->zeros && p->at < at + size && below < lowest)
+				lowest = below;
+		}
+		at = lowest;
+	}
+	return 0;
+}
+
+int image_put(const struct ipl_job *job, const struct image *im)
+{
+	uint32_t i;
+
+	for (i = 0; i < im->count; i++) {
+		const struct piece *p = &im->pieces[i];
+
+		if (!ipl_put(job, p->at, job->image->data + p->file, p->bytes) ||
+		    !ipl_clear(job, p->at + p->bytes, p->zeros))
+			return ipl_fail(job, IPL_NOT_STORED, p->bytes + p->zeros, p->at);
+	}
+	return 0;
+}
+
+void image_command_line(const struct ipl_job *job, char *to, size_t room)
+{
+	const char *file = job->image->name, *parm = job->request->parm;
+	size_t n = strlen(file);
+
+	str_copy(to, file, room);
+	if (parm && parm[0] != '\0' && n + 1 < room) {
+		to[n] = ' ';
+		str_copy(to + n + 1, parm, room - n - 1);
+	}
+}
+
+/* Specification of either version, "Machine state". */
+bool image_start(const struct ipl_job *job, const struct image *im, uint64_t gdt, uint64_t stack, uint32_t magic,
+		 uint64_t info)
+{
+	struct arch_vcpu *av = &job->vm->av;
+	uint8_t table[32] = {0};
+
+	ipl_set64(table + 0x10, 0x00cf9b000000ffffull);
+	ipl_set64(table + 0x18, 0x00cf93000000ffffull);
+	if (!ipl_put(job, gdt, table, sizeof(table)))
+		return false;
+	arch_vcpu_set(av, VREG_CR0, 0x11); /* ET, PE */
+	ipl_flat_segments(job->vm, false);
+	arch_vcpu_set(av, VREG_GDTR_BASE, gdt);
+	arch_vcpu_set(av, VREG_GDTR_LIMIT, sizeof(table) - 1);
+	arch_vcpu_set(av, VREG_RFLAGS, 2);
+	arch_vcpu_set(av, VREG_RSP, stack);
+	arch_vcpu_set(av, VREG_RIP, im->entry);
+	memset(av->gpr, 0, sizeof(av->gpr));
+	av->gpr[RAX] = magic;
+	av->gpr[RBX] = info;
+	return true;
+}

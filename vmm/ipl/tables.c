@@ -1,0 +1,92 @@
+/* What firmware leaves in storage, for systems that are loaded without any: ACPI, SMBIOS, the BIOS data area. */
+/* Part: ipl/; the tables themselves are firmware/'s. */
+#include "vmm/ipl/tables.h"
+
+#include "arch/api/cpu.h"
+#include "lib/string.h"
+#include "vmm/firmware/memory_map.h"
+#include "vmm/ipl/bios.h"
+#include "vmm/machine/pc.h"
+
+void tables_build(struct vm *vm, bool uefi)
+{
+	struct platform *p = &vm->devices->platform;
+	const struct acpi_machine acpi = {
+		.storage = vm->storage_size,
+		.pm_base = uefi ? ACPI_PM_BASE_OVMF : ACPI_PM_BASE,
+		.uefi = uefi,
+		.com2 = p->com2,
+		.vga = p->vga,
+	};
+	struct cpuid_regs id = cpu_cpuid(1, 0);
+	const struct smbios_machine smbios = {
+		.userid = vm->userid,
+		.uuid = p->uuid,
+		.storage = vm->storage_size,
+		.cpu_signature = id.eax,
+		.cpu_features = id.edx,
+		.uefi = uefi,
+	};
+
+	smbios_uuid(p->uuid, vm->userid);
+	acpi_build(&p->acpi, &acpi);
+	smbios_build(&p->smbios, &smbios);
+}
+
+/* "BIOS Data Area": what kernels still read there. */
+static bool put_data_area(const struct ipl_job *job)
+{
+	const struct platform *p = &job->vm->devices->platform;
+	const struct { uint32_t at; uint32_t value; uint8_t bytes; } words[] = {
+		{ BDA_COM1, 0x3f8, 2 },
+		{ BDA_COM1 + 2, p->com2 ? 0x2f8 : 0, 2 },
+		{ BDA_EBDA, IPL_LOW_END >> 4, 2 },
+		{ IPL_LOW_END, 1, 1 },
+		{ BDA_EQUIPMENT, 0x0006u | (p->com2 ? 0x400u : 0x200u) | (p->vga ? 0u : 0x30u), 2 },
+		{ BDA_MEMORY, IPL_LOW_END >> 10, 2 },
+		{ BDA_VIDEO, p->vga ? 0x005003 : 0, 3 },
+		{ 0x44c, p->vga ? 0x1000 : 0, 2 },
+		{ 0x460, 0x0607, 2 },
+		{ 0x463, p->vga ? 0x3d4 : 0, 2 },
+		{ 0x484, p->vga ? 24 : 0, 1 },
+		{ 0x485, p->vga ? 16 : 0, 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (!ipl_put(job, words[i].at, &words[i].value, words[i].bytes))
+			return false;
+	return true;
+}
+
+/* The adapter is in text mode after a reset; what an earlier system left on it goes. */
+static bool clear_screen(const struct ipl_job *job)
+{
+	uint16_t row[80];
+
+	for (size_t i = 0; i < ARRAY_LEN(row); i++)
+		row[i] = 0x0720;
+	for (uint32_t y = 0; y < 25; y++)
+		if (!ipl_put(job, 0xb8000 + y * sizeof(row), row, sizeof(row)))
+			return false;
+	return true;
+}
+
+int tables_put(const struct ipl_job *job, bool data_area)
+{
+	struct platform *p = &job->vm->devices->platform;
+
+	tables_build(job->vm, false);
+	acpi_link(&p->acpi, FIRMWARE_ACPI);
+	smbios_link(&p->smbios, FIRMWARE_SMBIOS);
+	if (p->vga && !clear_screen(job))
+		return ipl_fail(job, IPL_NOT_STORED, 4000, 0xb8000);
+	if (!ipl_put(job, FIRMWARE_RSDP, p->acpi.rsdp, ACPI_RSDP_SIZE) ||
+	    !ipl_put(job, FIRMWARE_ACPI, p->acpi.run, p->acpi.size) ||
+	    !ipl_put(job, FIRMWARE_SMBIOS, p->smbios.run, p->smbios.size) ||
+	    !ipl_put(job, FIRMWARE_SMBIOS_ENTRY, p->smbios.entry, SMBIOS_ENTRY_SIZE) ||
+	    !ipl_put(job, FIRMWARE_SMBIOS_ENTRY + 32, p->smbios.entry64, SMBIOS_ENTRY64_SIZE))
+		return ipl_fail(job, IPL_NOT_STORED, p->acpi.size, FIRMWARE_ACPI);
+	if (data_area && !put_data_area(job))
+		return ipl_fail(job, IPL_NOT_STORED, 0x100, BDA_COM1);
+	return 0;
+}
