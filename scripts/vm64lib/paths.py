@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build"
 KERNEL = BUILD / "vm64.elf"
 EFI_APP = BUILD / "BOOTX64.EFI"
-GUEST_FOLDERS = [BUILD / "guests", BUILD / "guests" / "linux"]
+GUEST_FOLDERS = [BUILD / "guests" / name for name in ("", "linux", "debian", "other")]
 DEMO_DIRECTORY = ROOT / "guests" / "demo.directory"
 
 BOCHS_BIOS = pathlib.Path("/usr/share/bochs/BIOS-bochs-latest")
