@@ -9,8 +9,8 @@ GUESTS_OTHER := $(GUESTS_BUILD)/other
 
 GUESTS_DEMO := hello ticker bounds
 GUESTS_HOSTILE := triple wait loop ports msrs vmxall space walker writer stormac stormdb
-GUESTS_HOSTILE += keeper sensitive
-GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench
+GUESTS_HOSTILE += keeper sensitive fuzzpci fuzzmmio fuzzvirtio fuzzfwcfg
+GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench multiboot2 clocks
 
 GUESTS_LIB := $(wildcard guests/lib/*.inc)
 GUESTS_BINS := $(GUESTS_NAMES:%=$(GUESTS_BUILD)/%.bin)

@@ -13,13 +13,48 @@ MIB = 1 << 20
 
 
 def files_named(text):
-    """The files a user directory names in its IPL and INITRD statements, in order, each once."""
-    names = []
+    """The files a user directory names in IPL, INITRD and MDISK ... RAM statements, in order, each once. An IPL of one to
+    three hexadecimal digits names a disk where the user has it, as vmm/cp/directory.c reads it."""
+    names, users = [], [[]]
     for line in text.splitlines():
         words = line.split()
-        if len(words) >= 2 and words[0].upper() in ("IPL", "INITRD") and words[1] not in names:
-            names.append(words[1])
+        if words and words[0].upper() == "USER":
+            users.append([])
+        users[-1].append(words)
+    for statements in users:
+        disks = set()
+        for words in statements:
+            verb, ram = words[0].upper() if words else "", len(words) > 3 and words[2].upper() == "RAM"
+            if (verb == "MDISK" and ram) or (verb == "LINK" and len(words) > 2):
+                address = words[1] if verb == "MDISK" else (words[3:] + words[2:3])[0]
+                disks.add(address.upper().lstrip("0"))
+        for words in statements:
+            verb, name = words[0].upper() if words else "", None
+            if verb == "MDISK" and len(words) > 3 and words[2].upper() == "RAM":
+                name = words[3]
+            elif verb == "INITRD" and len(words) > 1:
+                name = words[1]
+            elif verb == "IPL" and len(words) > 1:
+                device = len(words[1]) <= 3 and words[1].upper().lstrip("0") in disks
+                device = device and (len(words) == 2 or words[2].upper() in ("BIOS", "UEFI", "PARM"))
+                name = None if device else words[1]
+            if name and name not in names:
+                names.append(name)
     return names
+
+
+def firmware_files(text):
+    """{name: path} of the firmware that a user directory's IPL statements ask for, besides the files they name."""
+    files = {}
+    for words in (line.upper().split() for line in text.splitlines()):
+        if len(words) < 2 or words[0] != "IPL":
+            continue
+        kind = words[2] if len(words) > 2 else "BIOS" if re.match(r"[0-9A-F]{1,3}$", words[1]) else ""
+        if kind in ("BIOS", "DISK", "CD"):
+            files.update(paths.SEABIOS_FILES)
+        elif kind == "UEFI" or (kind == "FIRMWARE" and words[1] in map(str.upper, paths.OVMF_FILES)):
+            files.update(paths.OVMF_FILES)
+    return files
 
 
 class Content:
@@ -35,8 +70,9 @@ class Content:
             text = self.directory.read_text("utf-8", "replace")
         except OSError as error:
             raise Problem("cannot read the directory: %s" % error) from None
-        for name in files_named(text):
-            path = self.find(name, extra or {})
+        firmware = firmware_files(text)
+        for name in dict.fromkeys(files_named(text) + list(firmware)):
+            path = self.find(name, {**firmware, **(extra or {})})
             if path:
                 self.files[name] = path
             elif not quiet:
