@@ -10,7 +10,7 @@ DATA		equ 0x511
 DMA_HIGH	equ 0x514
 DMA_LOW		equ 0x518
 SELECTORS	equ 100
-TRANSFERS	equ 4000
+TRANSFERS	equ 1000
 CANARIES	equ 4096
 
 main:
@@ -51,6 +51,16 @@ main:
 	mov eax, [unanswered]
 	call putdec
 	SAY NL
+	; As long as a length can be, from the free storage on: must fail or end, and must not take for ever.
+	mov rdi, storage_end + 64
+	mov dword [rdi], 0x0A000000		; select item 0 and read it
+	mov dword [rdi + 4], -1
+	mov rax, storage_end + 4096
+	bswap rax
+	mov [rdi + 8], rax
+	mov r12, rdi
+	call by_dma.start
+	SAY "FUZZFWCFG: FOUR GIB AT ONCE DONE", NL
 	mov edi, canary
 	mov ecx, CANARIES / 4
 	mov eax, 0x0CA0A21E
@@ -138,13 +148,13 @@ by_dma:
 	bswap ecx
 	mov [rdi], ecx
 	call any_address
-	mov rcx, rax
+	mov r11, rax
 	bswap rax
 	mov [rdi + 8], rax
 	call any_length
 	; A transfer past the last address must fail; where it goes on at address 0 (QEMU's does) it shall not reach 1 MiB.
-	sar rcx, 32
-	inc rcx
+	sar r11, 32
+	inc r11
 	jnz .length
 	and eax, 0x7FFFF
 .length:
@@ -178,15 +188,15 @@ by_dma:
 .end:
 	ret
 
-; EAX = short, long, longer than any storage
+; EAX = short, long, now and then up to 16 MiB
 any_length:
 	call random
 	mov ecx, eax
 	shr eax, 8
-	and ecx, 7
+	and ecx, 63
 	jz .end
 	and eax, 0xFFFF
-	cmp ecx, 3
+	cmp ecx, 32
 	ja .end
 	and eax, 0xFF
 .end:
