@@ -128,6 +128,10 @@ by_dma:
 	test al, 15
 	jnz .place
 	call any_address
+	mov rcx, rax
+	shr rcx, 20
+	cmp rcx, 0xFFF				; a BIOS is there: its code as descriptor would aim at this guest
+	je .place
 	mov rdi, rax
 .place:
 	mov r12, rdi
@@ -148,16 +152,9 @@ by_dma:
 	bswap ecx
 	mov [rdi], ecx
 	call any_address
-	mov r11, rax
 	bswap rax
 	mov [rdi + 8], rax
 	call any_length
-	; A transfer past the last address must fail; where it goes on at address 0 (QEMU's does) it shall not reach 1 MiB.
-	sar r11, 32
-	inc r11
-	jnz .length
-	and eax, 0x7FFFF
-.length:
 	bswap eax
 	mov [rdi + 4], eax
 .start:
@@ -188,16 +185,13 @@ by_dma:
 .end:
 	ret
 
-; EAX = short, long, now and then up to 16 MiB
+; EAX = none, short, up to 64 KiB
 any_length:
 	call random
 	mov ecx, eax
-	shr eax, 8
-	and ecx, 63
+	shr eax, 16
+	test cl, 3
 	jz .end
-	and eax, 0xFFFF
-	cmp ecx, 32
-	ja .end
 	and eax, 0xFF
 .end:
 	ret

@@ -256,7 +256,11 @@ set_up:
 	mov [rdi + 8], eax
 	call random
 	mov ecx, eax
-	and eax, 7				; next, write, indirect
+	and eax, 3				; next, write
+	test ecx, 0xF0000000
+	jnz .direct
+	or eax, 4				; indirect
+.direct:
 	mov [rdi + 12], ax
 	shr ecx, 8
 	and ecx, 0x3F
@@ -277,6 +281,8 @@ set_up:
 	stosd
 	dec r9d
 	jnz .offer
+	mov rdi, storage_end + 0x1000
+	mov dword [rdi], 0			; none offered yet
 	; used ring
 	mov rdi, storage_end + 0x2000
 	mov ecx, 0x400
