@@ -47,14 +47,14 @@ bench: all
 
 test: check test-unit test-system
 
-# Every processor model with the whole demonstration; takes some minutes more.
+# Every processor model with the whole demonstration, a pass of memtest86+, a minute of clocks; takes some minutes more.
 test-long: export VM64_LONG := 1
 test-long: test
 
 check:
 	scripts/check-includes
 
-test-system: all iso usb
+test-system: all guests-foreign iso usb
 	scripts/test-system $(TESTS)
 
 setup:
@@ -74,6 +74,7 @@ help:
 	@echo 'make test-long the same on every processor model with the whole demonstration'
 	@echo 'make iso       $(BUILD)/vm64.iso: hybrid, started by GRUB from BIOS and from UEFI'
 	@echo 'make usb       $(BUILD)/vm64-usb.img: GPT, started by our own loader from UEFI'
+	@echo 'make guests-foreign  the guests of docs/guests.md, out of packages of Debian'
 	@echo 'make bench     measures, as a table (BENCH="--json" as JSON)'
 	@echo 'make format    clang-format over the C sources'
 	@echo 'make clean     removes $(BUILD)/'

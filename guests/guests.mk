@@ -1,21 +1,27 @@
-# Builds the guests: our own (NASM, one file each) and the Linux ones (fetched kernel, made initrd).
+# Builds the guests: our own (NASM, one file each) and those from Debian's packages (fetched, put together, unmodified).
 # Part in the monitor: none; what is built here is what the monitor carries.
 
 BUILD ?= build
 GUESTS_BUILD := $(BUILD)/guests
 GUESTS_LINUX := $(GUESTS_BUILD)/linux
+GUESTS_DEBIAN := $(GUESTS_BUILD)/debian
+GUESTS_OTHER := $(GUESTS_BUILD)/other
 
 GUESTS_DEMO := hello ticker bounds
 GUESTS_HOSTILE := triple wait loop ports msrs vmxall space walker writer stormac stormdb
-GUESTS_HOSTILE += keeper sensitive tasks
-GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench
+GUESTS_HOSTILE += keeper sensitive tasks fuzzpci fuzzmmio fuzzvirtio fuzzfwcfg
+GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench multiboot2 clocks
 
 GUESTS_LIB := $(wildcard guests/lib/*.inc)
 GUESTS_BINS := $(GUESTS_NAMES:%=$(GUESTS_BUILD)/%.bin)
 GUESTS_ALL := $(GUESTS_BINS) $(GUESTS_LINUX)/vmlinuz $(GUESTS_LINUX)/initrd
+# What only the tests of foreign guests need; not on the demonstration's boot media.
+GUESTS_FOREIGN := $(addprefix $(GUESTS_DEBIAN)/,vmlinuz-amd64 initrd-amd64 vmlinuz-686 initrd-686 root.squashfs) \
+	$(addprefix $(GUESTS_OTHER)/,memtest64.bin memtest32.bin memtest.img rescue.iso ipxe.iso)
 
-.PHONY: guests guests-own guests-linux
+.PHONY: guests guests-own guests-linux guests-foreign
 guests: guests-own guests-linux
+guests-foreign: $(GUESTS_FOREIGN)
 guests-own: $(GUESTS_BINS)
 guests-linux: $(GUESTS_LINUX)/vmlinuz $(GUESTS_LINUX)/initrd
 
@@ -43,3 +49,49 @@ $(GUESTS_LINUX)/initrd: guests/linux/mkinitrd.py guests/linux/init guests/linux/
 		$(GUESTS_LINUX)/busybox $(GUESTS_LINUX)/vmtool
 	guests/linux/mkinitrd.py --busybox $(GUESTS_LINUX)/busybox --tool $(GUESTS_LINUX)/vmtool \
 		--init guests/linux/init --profile guests/linux/profile $@
+
+# Debian's full kernels, the 32-bit one from the i386 archive, each with an initial RAM disk of its own modules.
+GUESTS_RECIPE := guests/fetch.sh guests/debian/kernel.sh guests/debian/modules.list
+$(GUESTS_DEBIAN)/amd64/vmlinuz: $(GUESTS_RECIPE)
+	guests/debian/kernel.sh amd64 linux-image-amd64 $(@D)
+$(GUESTS_DEBIAN)/i386/vmlinuz: $(GUESTS_RECIPE)
+	guests/debian/kernel.sh i386 linux-image-686-pae $(@D)
+
+$(GUESTS_DEBIAN)/vmlinuz-amd64: $(GUESTS_DEBIAN)/amd64/vmlinuz
+	cp $< $@
+$(GUESTS_DEBIAN)/vmlinuz-686: $(GUESTS_DEBIAN)/i386/vmlinuz
+	cp $< $@
+
+$(GUESTS_DEBIAN)/i386/bin/busybox: guests/fetch.sh
+	guests/fetch.sh --arch i386 $(GUESTS_DEBIAN)/i386 busybox-static ./bin/busybox
+	@touch $@
+
+GUESTS_INITRD := guests/linux/mkinitrd.py guests/debian/init guests/debian/profile $(GUESTS_LINUX)/busybox
+GUESTS_MKINITRD = guests/linux/mkinitrd.py --init guests/debian/init --profile guests/debian/profile
+$(GUESTS_DEBIAN)/initrd-amd64: $(GUESTS_INITRD) $(GUESTS_LINUX)/vmtool $(GUESTS_DEBIAN)/amd64/vmlinuz
+	$(GUESTS_MKINITRD) --busybox $(GUESTS_LINUX)/busybox --tool $(GUESTS_LINUX)/vmtool \
+		--modules $(GUESTS_DEBIAN)/amd64/modules $@
+$(GUESTS_DEBIAN)/initrd-686: $(GUESTS_INITRD) $(GUESTS_DEBIAN)/i386/bin/busybox $(GUESTS_DEBIAN)/i386/vmlinuz
+	$(GUESTS_MKINITRD) --busybox $(GUESTS_DEBIAN)/i386/bin/busybox --applets $(GUESTS_LINUX)/busybox \
+		--modules $(GUESTS_DEBIAN)/i386/modules $@
+
+$(GUESTS_DEBIAN)/root.squashfs: $(wildcard guests/rootfs/*)
+	guests/rootfs/make.sh $@
+
+# memtest86+ as Linux-protocol images and on a BIOS disk, GRUB's rescue shell and iPXE on CDs.
+$(GUESTS_OTHER)/memtest/package: guests/fetch.sh
+	guests/fetch.sh $(@D) memtest86+ './boot/memtest86+*.bin'
+	@touch $@
+$(GUESTS_OTHER)/memtest64.bin: $(GUESTS_OTHER)/memtest/package
+	cp $(GUESTS_OTHER)/memtest/boot/memtest86+x64.bin $@
+$(GUESTS_OTHER)/memtest32.bin: $(GUESTS_OTHER)/memtest/package
+	cp $(GUESTS_OTHER)/memtest/boot/memtest86+ia32.bin $@
+$(GUESTS_OTHER)/memtest.img: $(GUESTS_OTHER)/memtest64.bin guests/memtest/disk.sh
+	guests/memtest/disk.sh $< $@
+$(GUESTS_OTHER)/rescue.iso: guests/grub/rescue.sh
+	guests/grub/rescue.sh $@
+$(GUESTS_OTHER)/ipxe/package: guests/fetch.sh
+	guests/fetch.sh $(@D) ipxe ./usr/lib/ipxe/ipxe.iso ./boot/ipxe.lkrn
+	@touch $@
+$(GUESTS_OTHER)/ipxe.iso: $(GUESTS_OTHER)/ipxe/package
+	cp $(GUESTS_OTHER)/ipxe/usr/lib/ipxe/ipxe.iso $@

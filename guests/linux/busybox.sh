@@ -24,8 +24,7 @@ done
 
 work=$(mktemp -d "$(dirname "$file")/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-(cd "$work" && apt-get -q -o APT::Sandbox::User="$(id -un)" download busybox-static)
-dpkg-deb -x "$work"/*.deb "$work/root"
+"$(dirname "$0")/../fetch.sh" "$work/root" busybox-static './*bin/busybox'
 for unpacked in "$work/root/usr/bin/busybox" "$work/root/bin/busybox"; do
 	if is_static "$unpacked"; then
 		cp "$unpacked" "$file.new"

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # Writes the Linux guests' root file system: a cpio archive, always the same bytes.
 # Part in the monitor: none; it is the user space of the Linux guests.
-"""usage: mkinitrd.py --busybox FILE --tool FILE --init FILE --profile FILE OUTPUT"""
+"""usage: mkinitrd.py --busybox FILE [--applets FILE] [--tool FILE] --init FILE --profile FILE [--modules TREE] OUTPUT"""
 
 import argparse
 import gzip
+import pathlib
 import subprocess
 
-DIRECTORIES = "bin dev etc proc root run sbin sys tmp usr usr/bin usr/sbin".split()
+DIRECTORIES = "bin dev etc mnt mnt/disk mnt/new mnt/root proc root run sbin sys tmp usr usr/bin usr/sbin".split()
 TOOL_NAMES = "ticks cpuid fill machineoff".split()
 
 S_DIR, S_FILE, S_LINK, S_CHAR = 0o040000, 0o100000, 0o120000, 0o020000
@@ -42,10 +43,23 @@ def read(name):
         return file.read()
 
 
+def add_tree(archive, tree):
+    for path in sorted(tree.rglob("*")):
+        name = str(path.relative_to(tree))
+        if path.is_dir():
+            archive.add(name, S_DIR | 0o755)
+        else:
+            archive.add(name, S_FILE | 0o644, path.read_bytes())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in "busybox", "tool", "init", "profile":
+    for name in "busybox", "init", "profile":
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--tool", help="vmtool, where the kernel can run it")
+    parser.add_argument("--applets", metavar="BUSYBOX", help="whose list of names to take, where this system cannot"
+                        " run the other one; the same version")
+    parser.add_argument("--modules", metavar="TREE", help="a folder that holds lib/modules/VERSION")
     parser.add_argument("output")
     args = parser.parse_args()
 
@@ -60,10 +74,14 @@ def main():
     archive.add("etc/passwd", S_FILE | 0o644, b"root::0:0:root:/root:/bin/sh\n")
     archive.add("etc/group", S_FILE | 0o644, b"root:x:0:\n")
     archive.add("bin/busybox", S_FILE | 0o755, read(args.busybox))
-    archive.add("bin/vmtool", S_FILE | 0o755, read(args.tool))
-    names = {"bin/" + name: "/bin/vmtool" for name in TOOL_NAMES}
+    names = {}
+    if args.tool:
+        archive.add("bin/vmtool", S_FILE | 0o755, read(args.tool))
+        names = {"bin/" + name: "/bin/vmtool" for name in TOOL_NAMES}
+    if args.modules:
+        add_tree(archive, pathlib.Path(args.modules))
     # The copy is asked itself, so the links are those of the busybox that is in the archive.
-    listed = subprocess.run([args.busybox, "--list-full"], check=True, capture_output=True,
+    listed = subprocess.run([args.applets or args.busybox, "--list-full"], check=True, capture_output=True,
                             text=True).stdout.split()
     for name in listed:
         if name != "bin/busybox":

@@ -43,6 +43,20 @@ def files_named(text):
     return names
 
 
+def firmware_files(text):
+    """{name: path} of the firmware that a user directory's IPL statements ask for, besides the files they name."""
+    files = {}
+    for words in (line.upper().split() for line in text.splitlines()):
+        if len(words) < 2 or words[0] != "IPL":
+            continue
+        kind = words[2] if len(words) > 2 else "BIOS" if re.match(r"[0-9A-F]{1,3}$", words[1]) else ""
+        if kind in ("BIOS", "DISK", "CD"):
+            files.update(paths.SEABIOS_FILES)
+        elif kind == "UEFI" or (kind == "FIRMWARE" and words[1] in map(str.upper, paths.OVMF_FILES)):
+            files.update(paths.OVMF_FILES)
+    return files
+
+
 class Content:
     """What a boot medium carries: kernel, directory, parm, and the files the directory names."""
 
@@ -56,8 +70,9 @@ class Content:
             text = self.directory.read_text("utf-8", "replace")
         except OSError as error:
             raise Problem("cannot read the directory: %s" % error) from None
-        for name in files_named(text):
-            path = self.find(name, extra or {})
+        firmware = firmware_files(text)
+        for name in dict.fromkeys(files_named(text) + list(firmware)):
+            path = self.find(name, {**firmware, **(extra or {})})
             if path:
                 self.files[name] = path
             elif not quiet:

@@ -11,12 +11,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build"
 KERNEL = BUILD / "vm64.elf"
 EFI_APP = BUILD / "BOOTX64.EFI"
-GUEST_FOLDERS = [BUILD / "guests", BUILD / "guests" / "linux"]
+GUEST_FOLDERS = [BUILD / "guests" / name for name in ("", "linux", "debian", "other")]
 DEMO_DIRECTORY = ROOT / "guests" / "demo.directory"
 
 BOCHS_BIOS = pathlib.Path("/usr/share/bochs/BIOS-bochs-latest")
 BOCHS_VGABIOS = pathlib.Path("/usr/share/bochs/VGABIOS-lgpl-latest")
 OVMF = pathlib.Path("/usr/share/OVMF")
+# Firmware of guests, by the names that CP looks for on the boot volume.
+SEABIOS_FILES = {"seabios.bin": pathlib.Path("/usr/share/seabios/bios-256k.bin"),
+                 "vgabios.bin": pathlib.Path("/usr/share/seabios/vgabios-stdvga.bin")}
+OVMF_FILES = {"ovmf-code.fd": OVMF / "OVMF_CODE_4M.fd", "ovmf-vars.fd": OVMF / "OVMF_VARS_4M.fd"}
 
 # sgdisk and its like are not on an ordinary user's path.
 os.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"

@@ -15,6 +15,7 @@ CP_MESSAGE_LENGTH = 10
 # A guest's end, as `try` sees it: pattern, whether that is a good end.
 GUEST_ENDS = [
     (re.compile(r"^V64DSP460I\b"), True),                        # switched itself off
+    (re.compile(r"^V64DSP468I\b"), True),                        # ended by isa-debug-exit; its code is in the message
     (re.compile(r"^(DMK|V64)(DSP|STO|IOS)\d{3}[WE]\b"), False),  # CP stopped it
     (re.compile(r"^V64(IPL|LOG)\d{3}[EW]\b"), False),            # its files could not be loaded, no storage
     (re.compile(r"^V64DIR\d{3}E\b"), False),                     # its directory entry was refused

@@ -7,7 +7,7 @@ import pytest
 
 from vm64lib import paths
 
-SECONDS = 60
+SECONDS = 120
 HZ = 50_000_000
 TICKER = r"TICKER (\d+) SECONDS, (\d+) INTERRUPTS, RTC (\d+), DRIFT (-?\d+), TSC \+(\d+)\n"
 KEEPER = r"KEEPER: CHECK (\d+), WRONG WORDS (\d+)\n"
@@ -26,6 +26,13 @@ ENDS = {
               OFF % "SPACE"],
     "MSRS": [r"V64MSR301I MSRS RDMSR [0-9A-F]{8} ANSWERED WITH #GP", r"MSRS: SURVIVED", OFF % "MSRS"],
     "WRITER": [r"WRITER: WRONG WORDS IN ALL 0\n", r"WRITER: SURVIVED", OFF % "WRITER"],
+    "FUZZPCI": [r"FUZZPCI: FUNCTIONS [1-9]\d*\n", r"FUZZPCI: BARS HAVE BEEN EVERYWHERE", r"FUZZPCI: SURVIVED",
+                OFF % "FUZZPCI"],
+    # It may come back from its last commands to its own APIC, or begin again.
+    "FUZZMMIO": [r"FUZZMMIO: APIC, I/O APIC, HPET", r"FUZZMMIO: BARS DONE", r"FUZZMMIO: SURVIVED\n"],
+    "FUZZVIRT": [r"FUZZVIRTIO: DEVICES 5\n", r"FUZZVIRTIO: SURVIVED", OFF % "FUZZVIRT"],
+    "FUZZFWC": [r"FUZZFWCFG: BY DMA DONE: GOOD [1-9]\d*, WITH ERROR [1-9]\d*, UNANSWERED 0\n",
+                r"FUZZFWCFG: FOUR GIB AT ONCE DONE", r"FUZZFWCFG: SURVIVED", OFF % "FUZZFWC"],
     # The first port that ends a machine is 92h, which resets it; after that it begins again.
     "PORTS": [r"PORTS: DOUBLE WORD READS ANSWERED \d+", r"PORTS: WRITING ONES", r"PORTS: DOWNWARDS DONE",
               r"STRINGS WITHOUT STORAGE GAVE #PF, #PF, #GP", r"PORTS: ONES TO 0092", r"PORTS: READING ALL"],

@@ -1,0 +1,126 @@
+"""The guests that were not written here, and two that were: `vm64 try` on each until its recognisable text, and the clocks.
+docs/guests.md has one row for each."""
+# Part in the monitor: none; the guests come from Debian's packages, by the recipes under guests/.
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from conftest import user
+from vm64lib import paths, trial
+
+SECONDS = 330
+LONG = bool(os.environ.get("VM64_LONG"))
+OWN, LINUX, DEBIAN, OTHER = (paths.GUEST_FOLDERS[i] for i in range(4))
+PAGE = paths.ROOT / "docs" / "guests.md"
+
+CONSOLE = "console=ttyS0 quiet panic=-1 cryptomgr.notests"
+MEMTEST = "console=ttyS0,115200"
+# By the fourth of its tests memtest86+ has written and read all of the storage more than once.
+TESTING = r"#[3-9] [^\n]*Errors: 0 "
+PASSED = r"Pass: +[1-9] +Errors: 0 "
+
+
+class Guest:
+    """One row: what it is, the package, the words for `vm64 try`, the text by which it is recognised."""
+
+    def __init__(self, name, package, words, until, seconds=150):
+        self.name, self.package, self.words, self.until, self.seconds = name, package, words, until, seconds
+
+    def shown(self):
+        """The words as a user types them."""
+        words = [str(word.relative_to(paths.ROOT)) if isinstance(word, os.PathLike) else word for word in self.words]
+        return " ".join("'%s'" % word if " " in word else word for word in words)
+
+    def row(self):
+        return "| %s | %s | `%s` | `%s` |" % (self.name, self.package, self.shown(), self.until.replace("|", r"\|"))
+
+
+GUESTS = [
+    Guest("Linux, full, 64-bit", "linux-image-amd64",
+          [DEBIAN / "vmlinuz-amd64", "--initrd", DEBIAN / "initrd-amd64", "--append", CONSOLE, "--disk",
+           OTHER / "memtest.img", "--cdrom", OTHER / "rescue.iso", "--net"], r"^DEVICES:.* vda"),
+    Guest("Linux, 32-bit", "linux-image-686-pae:i386",
+          [DEBIAN / "vmlinuz-686", "--initrd", DEBIAN / "initrd-686", "--append", CONSOLE, "--disk",
+           OTHER / "memtest.img", "--bus", "ata"], r"^DEVICES:.* sda"),
+    Guest("Debian with systemd", "made by debootstrap",
+          [DEBIAN / "vmlinuz-amd64", "--initrd", DEBIAN / "initrd-amd64", "--append", CONSOLE + " rootdisk=/dev/vda",
+           "--disk", DEBIAN / "root.squashfs", "--storage", "256M"], r"^vm64 login: $", 300),
+    Guest("memtest86+, 64-bit", "memtest86+",
+          [OTHER / "memtest64.bin", "--append", MEMTEST, "--storage", "32M"], TESTING),
+    Guest("memtest86+, 32-bit", "memtest86+",
+          [OTHER / "memtest32.bin", "--append", MEMTEST, "--storage", "32M"], TESTING),
+    Guest("memtest86+ from a BIOS disk", "memtest86+, grub-pc-bin",
+          [OTHER / "memtest.img", "--storage", "32M"], TESTING),
+    Guest("GRUB's rescue shell from a CD", "grub-pc-bin", [OTHER / "rescue.iso", "--storage", "32M"], r"^grub rescue> $"),
+    Guest("iPXE from a CD", "ipxe", [OTHER / "ipxe.iso", "--storage", "32M"], r"Open Source Network Boot Firmware"),
+    Guest("UEFI's shell", "ovmf", ["--firmware", "uefi"], r"^Shell> $", 200),
+    Guest("a multiboot 1 program", "ours", [OWN / "sensitive.bin", "--storage", "4M"], r"^SENSITIVE: ROWS 18, PASS 18$"),
+    Guest("a multiboot 2 program", "ours",
+          [OWN / "multiboot2.bin", "--append", "one two=3", "--storage", "4M"], r"^MULTIBOOT2: ALL TAGS READ$"),
+]
+FULL_PASS = Guest("memtest86+, one pass", "memtest86+",
+                  [OTHER / "memtest64.bin", "--append", MEMTEST, "--storage", "32M"], PASSED, 3000)
+
+
+def attempt(guest):
+    """Runs `vm64 try`; returns status, what the guest printed without terminal control, what the script said."""
+    words = [str(word) for word in guest.words]
+    done = subprocess.run([str(paths.ROOT / "scripts" / "vm64"), "try", "--engine", "bochs", "--timeout",
+                           str(guest.seconds), "--until", guest.until] + words, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=guest.seconds + 60, check=False)
+    printed = trial.CONTROL.sub("", done.stdout.decode("utf-8", "replace"))
+    return done.returncode, printed, done.stderr.decode("utf-8", "replace")
+
+
+def no_errors(printed):
+    """memtest86+ shows its count of errors again and again."""
+    return set(re.findall(r"Errors: +(\d+)", printed)) == {"0"}
+
+
+@pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
+def test_guest(guest):
+    status, printed, said = attempt(guest)
+    assert status == 0, "%s\n%s" % (printed[-3000:], said)
+    if "memtest" in guest.package:
+        assert no_errors(printed)
+    if guest.package == "linux-image-amd64":
+        devices = re.search(r"^DEVICES:(.*)$", printed, re.M).group(1).split()
+        assert {"vda", "sr0"} <= set(devices) and any(name.startswith("e") for name in devices)
+    if guest.name == "a multiboot 2 program":
+        assert re.search(r"^MULTIBOOT2: COMMAND LINE .*one two=3$", printed, re.M) and "WRONG" not in printed
+
+
+@pytest.mark.skipif(not LONG, reason="only in make test-long")
+def test_memtest_full_pass():
+    status, printed, said = attempt(FULL_PASS)
+    assert status == 0, "%s\n%s" % (printed[-3000:], said)
+    assert no_errors(printed)
+
+
+@pytest.mark.parametrize("busy", [0, 4], ids=["alone", "beside four busy ones"])
+def test_clocks_agree(boot, busy):
+    seconds = 60 if LONG else 5
+    text = "USER OPERATOR OPERATOR 0 0 ABCDEFG\n" + user("CLOCKS", "4M", "clocks.bin MULTIBOOT PARM %d" % seconds)
+    for number in range(busy):
+        text += user("BUSY%d" % number, "4M", "loop.bin MULTIBOOT")
+    machine = boot(directory=text)
+    # Two edges of the RTC for the rates, the time itself, and the edges that are missed while others run.
+    found = machine.expect(r"CLOCKS: ALL WITHIN (\d+) PPM", 120 + seconds * (3 + 8 * (busy > 0)))
+    for clock in ("RTC", "TSC", "APIC TIMER", "PIT", "HPET"):
+        assert machine.seen(r"CLOCKS: %s -?\d+ PPM" % clock)
+    # An edge of the RTC is seen one look late at most, which counts for more in a short time.
+    assert int(found.group(1)) <= (100 if LONG else 250)
+
+
+def test_page_has_a_row_for_each():
+    text = PAGE.read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    assert rows == [guest.row() for guest in GUESTS]
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(guest.row() + "\n" for guest in GUESTS))
