@@ -156,6 +156,9 @@ find_parts:
 
 ; Starts the device as its driver would, but for what the rings hold; tells it of them; puts it back.
 round:
+	call random
+	and eax, 1
+	mov [mild], al
 	mov rbx, [registers]
 	mov byte [rbx + STATUS], 0
 	mov ecx, 1000
@@ -261,6 +264,18 @@ set_up:
 	jnz .direct
 	or eax, 4				; indirect
 .direct:
+	; Every other round is such that a device does something before it meets what is wrong.
+	cmp byte [mild], 0
+	je .wild
+	and dword [rdi], SCRATCH - 1
+	mov dword [rdi + 4], 0
+	add qword [rdi], storage_end + 0x3000
+	and dword [rdi + 8], 0x1FFF
+	or dword [rdi + 8], 1
+	test ecx, 0x0C000000
+	jz .wild
+	and eax, 2
+.wild:
 	mov [rdi + 12], ax
 	shr ecx, 8
 	and ecx, 0x3F
@@ -401,6 +416,7 @@ notify		resq 1
 multiplier	resd 1
 used_count	resd 1
 reset_count	resd 1
+mild		resb 1
 alignb 4096
 canary		resb CANARIES
 section .text

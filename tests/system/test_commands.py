@@ -1,6 +1,7 @@
 """scripts/vm64 and scripts/setup themselves: arguments, scripts, exit codes, and that nothing is left behind."""
 # Part in the monitor: none.
 
+import argparse
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from vm64lib import engines, images, paths, script, trial
+from vm64lib import engines, guestfiles, images, paths, script, trial
 
 SECONDS = 60
 VM64 = str(paths.ROOT / "scripts" / "vm64")
@@ -56,6 +57,69 @@ def test_files_named_by_a_directory():
     text = ("USER A A 1M\n IPL 190 UEFI\n MDISK 0190 RAM bad\n MDISK 190 RAM disk.img RR\n LINK B 191\nUSER B B 1M\n"
             " IPL 192\n LINK A 190 192 RR\n MDISK 191 ram cd.iso CD\n MDISK 193 3330 1 2 V\nUSER C C 1M\n IPL 190\n")
     assert images.files_named(text) == ["bad", "disk.img", "cd.iso", "190"]
+
+
+def test_firmware_that_a_directory_asks_for():
+    assert images.firmware_files("USER A A 1M\n IPL one.bin BOOT\n IPL vmlinuz LINUX PARM x\n INITRD y\n") == {}
+    bios, uefi = {"seabios.bin", "vgabios.bin"}, {"ovmf-code.fd", "ovmf-vars.fd"}
+    for text, files in ((" IPL 190", bios), ("ipl 19f bios", bios), ("IPL a.img DISK", bios), ("IPL a.iso CD", bios),
+                        ("IPL 190 UEFI", uefi), ("IPL ovmf-code.fd FIRMWARE", uefi), ("IPL my.fd FIRMWARE", set())):
+        assert set(images.firmware_files(text)) == files, text
+
+
+def trial_options(**given):
+    options = dict(image=None, kind=None, initrd=None, append="", disk=[], cdrom=[], bus=None, firmware="bios", net=False,
+                   debug_exit=False, debugcon=False, storage="64M")
+    return argparse.Namespace(**{**options, **given})
+
+
+def test_try_writes_the_directory_for_each_kind_of_file(tmp_path):
+    def file(name, size, *parts):
+        data = bytearray(size)
+        for at, piece in parts:
+            data[at:at + len(piece)] = piece
+        (tmp_path / name).write_bytes(data)
+        return str(tmp_path / name)
+
+    signature = (510, b"\x55\xaa")
+    linux = file("linux", 4096, signature, (0x202, b"HdrS"))
+    disk = file("disk", 1 << 20, signature)
+    disc = file("disc", 65536, signature, (0x8001, b"CD001"))
+    flash = file("flash", 4096, (0x28, b"_FVH"))
+    sector = file("sector", 512, signature)
+    for options, lines in (
+            (dict(image=linux, append="a  b", initrd=disk, disk=[disk], net=True),
+             ["IPL image PARM a  b", "MDISK 190 RAM disk0 WR VIRTIO", "INITRD initrd", "SPECIAL 600 NET"]),
+            (dict(image=disk, cdrom=[disc]), ["IPL 190 BIOS", "MDISK 190 RAM image WR ATA", "MDISK 191 RAM cd0 RR CD"]),
+            (dict(image=disc, firmware="uefi", disk=[disk], bus="virtio"),
+             ["IPL 190 UEFI", "MDISK 190 RAM image RR CD", "MDISK 191 RAM disk0 WR VIRTIO"]),
+            (dict(image=disc, kind="DISK"), ["IPL 190 BIOS", "MDISK 190 RAM image WR ATA"]),
+            (dict(image=flash), ["IPL image FIRMWARE"]),
+            (dict(image=sector, debug_exit=True, debugcon=True), ["IPL image", "OPTION DEBUGEXIT", "OPTION DEBUGCON"]),
+            (dict(image=sector, kind="FLAT"), ["IPL image FLAT"]),
+            (dict(cdrom=[disc]), ["IPL 190 BIOS", "MDISK 190 RAM cd0 RR CD"]),
+            (dict(firmware="uefi"), ["IPL ovmf-code.fd FIRMWARE"])):
+        text, files = guestfiles.plan(trial_options(**options))
+        assert [line[1:] for line in text.splitlines()[5:]] == lines
+        assert set(files) <= set(images.files_named(text))
+    for options in (dict(), dict(image=disc, append="x"), dict(image=flash, initrd=disk, kind="CD")):
+        with pytest.raises(paths.Problem):
+            guestfiles.plan(trial_options(**options))
+
+
+def test_try_looks_behind_terminal_control():
+    output = trial.GuestOutput(lambda text: None, re.compile("^grub rescue> $", re.M))
+    output.feed("DMKCPI966I Initialization complete\n\x1bc\x1b[?7l\x1b[2J\x1b[0;30;47merror\n\x1b[0")
+    output.feed("mgrub \x1b")
+    output.feed("[1mrescue> ")
+    output.look(True)
+    assert output.found and output.guest == "error\ngrub rescue> "
+
+
+def test_try_ends_well_by_isa_debug_exit():
+    output = trial.GuestOutput(lambda text: None)
+    output.feed("DMKCPI966I Initialization complete\nV64DSP468I GUEST ENDED BY ISA-DEBUG-EXIT, CODE 33\n")
+    assert output.end == (True, "V64DSP468I GUEST ENDED BY ISA-DEBUG-EXIT, CODE 33")
 
 
 def test_try_tells_guest_from_cp():

@@ -55,9 +55,9 @@ GUESTS = [
           [OTHER / "memtest32.bin", "--append", MEMTEST, "--storage", "32M"], TESTING),
     Guest("memtest86+ from a BIOS disk", "memtest86+, grub-pc-bin",
           [OTHER / "memtest.img", "--storage", "32M"], TESTING),
-    Guest("GRUB's rescue shell from a CD", "grub-pc-bin", [OTHER / "rescue.iso", "--storage", "32M"], r"^grub rescue> $"),
+    Guest("GRUB's rescue shell from a CD", "grub-pc-bin", [OTHER / "rescue.iso", "--storage", "32M"], r"grub rescue> $"),
     Guest("iPXE from a CD", "ipxe", [OTHER / "ipxe.iso", "--storage", "32M"], r"Open Source Network Boot Firmware"),
-    Guest("UEFI's shell", "ovmf", ["--firmware", "uefi"], r"^Shell> $", 200),
+    Guest("UEFI's shell", "ovmf", ["--firmware", "uefi"], r"Shell> $", 200),
     Guest("a multiboot 1 program", "ours", [OWN / "sensitive.bin", "--storage", "4M"], r"^SENSITIVE: ROWS 18, PASS 18$"),
     Guest("a multiboot 2 program", "ours",
           [OWN / "multiboot2.bin", "--append", "one two=3", "--storage", "4M"], r"^MULTIBOOT2: ALL TAGS READ$"),
@@ -117,9 +117,8 @@ def test_clocks_agree(boot, busy):
 
 
 def test_page_has_a_row_for_each():
-    text = PAGE.read_text()
-    rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
-    assert rows == [guest.row() for guest in GUESTS]
+    table = PAGE.read_text().split("| --- | --- | --- | --- |\n")[1].split("\n\n")[0]
+    assert table.splitlines() == [guest.row() for guest in GUESTS], "/usr/bin/python3 %s writes them" % __file__
 
 
 if __name__ == "__main__":
