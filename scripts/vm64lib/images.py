@@ -50,11 +50,18 @@ def firmware_files(text):
         if len(words) < 2 or words[0] != "IPL":
             continue
         kind = words[2] if len(words) > 2 else "BIOS" if re.match(r"[0-9A-F]{1,3}$", words[1]) else ""
-        if kind in ("BIOS", "DISK", "CD"):
+        if kind in ("BIOS", "BOOT", "DISK", "CD"):
             files.update(paths.SEABIOS_FILES)
         elif kind == "UEFI" or (kind == "FIRMWARE" and words[1] in map(str.upper, paths.OVMF_FILES)):
             files.update(paths.OVMF_FILES)
     return files
+
+
+def boots_by_bios(path):
+    """Would CP, asked to IPL this file, find a boot sector or a CD? As vmm/ipl/ipl.c finds out."""
+    with open(path, "rb") as file:
+        head = file.read(0x8006)
+    return head[0x8001:] == b"CD001" or head[510:512] == b"\x55\xaa" and head[0x202:0x206] != b"HdrS"
 
 
 class Content:
@@ -71,6 +78,10 @@ class Content:
         except OSError as error:
             raise Problem("cannot read the directory: %s" % error) from None
         firmware = firmware_files(text)
+        for name in files_named(text):
+            path = self.find(name, extra or {})
+            if path and boots_by_bios(path):
+                firmware.update(paths.SEABIOS_FILES)
         for name in dict.fromkeys(files_named(text) + list(firmware)):
             path = self.find(name, {**firmware, **(extra or {})})
             if path:

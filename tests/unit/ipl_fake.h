@@ -277,15 +277,34 @@ static void fake_machine(uint64_t b)
 	fake_vm.row_count = 1;
 	fake_vm.devices = &fake_devices;
 	fake_vm.user = &fake_user;
-	str_copy(fake_vm.userid, "TESTER", sizeof(fake_vm.userid));
-	vfwcfg_init(&fake_devices.fwcfg, &fake_vm);
-	vflash_init(&fake_devices.flash, &fake_vm, &fake_vm.bus);
-	disks_init(&fake_devices.disks, &fake_vm, &fake_user);
+	memcpy(fake_vm.userid, "TESTER", 7);
 	fake_bits = 40;
 	fake_pse36 = true;
 	fake_1g_pages = true;
 	fake_port_writes = 0;
 	fake_resets = 0;
+}
+
+/* The devices that an IPL talks to itself. */
+static inline void fake_make_devices(void)
+{
+	vfwcfg_init(&fake_devices.fwcfg, &fake_vm);
+	vflash_init(&fake_devices.flash, &fake_vm, &fake_vm.bus);
+	disks_init(&fake_devices.disks, &fake_vm, &fake_user);
+}
+
+/* Firmware's work is checked where it is done; here it only must be done when there is no firmware. */
+static unsigned int fake_firmware_works;
+
+void pc_firmware_work(struct vm *vm)
+{
+	assert_ptr_equal(vm, &fake_vm);
+	fake_firmware_works++;
+}
+
+void pc_tsc_moved(struct vm *vm)
+{
+	assert_ptr_equal(vm, &fake_vm);
 }
 
 static int fake_teardown(void **state)

@@ -5,7 +5,6 @@
 
 #include "tests/unit/ipl_fake.h"
 
-#include "vmm/ipl/bios.h"
 #include "vmm/ipl/job.h"
 
 #define B MIB(2)
@@ -14,6 +13,12 @@ static char why[256];
 static struct ipl_file *image_file, *initrd_file;
 static uint8_t *image; /* malloc'ed to the byte */
 static uint64_t image_size;
+
+static void machine(uint64_t b)
+{
+	fake_machine(b);
+	fake_make_devices();
+}
 
 /* The table of files only grows, so two entries are reused for everything. */
 static int setup(void **state)
@@ -30,7 +35,7 @@ static int setup(void **state)
 		image_file = (struct ipl_file *)ipl_find_file("image.bin");
 		initrd_file = (struct ipl_file *)ipl_find_file("initrd.img");
 	}
-	fake_machine(B);
+	machine(B);
 	return 0;
 }
 

@@ -173,7 +173,7 @@ static void test_waiting(void **state)
 
 	setup(state);			/* not before CP's own errand */
 	core.state = VM_WAITING;
-	core.deadline = device_deadline = core_tsc + 100000;
+	core.deadline = core.device_deadline = device_deadline = core_tsc + 100000;
 	service_due = core_tsc + 700;
 	loop(NULL, 0, 1);
 	assert_true(idle_until == service_due);
@@ -221,7 +221,7 @@ static void test_fair(void **state)
 	table[5] = &other;
 	other.state = VM_RUNNABLE;
 	other.number = 5;
-	other.deadline = TIME_NEVER;
+	other.deadline = other.device_deadline = other.apic_deadline = TIME_NEVER;
 	repeat_ticks = SLICE / 3;
 	loop(NULL, 0, 400);
 	one = core.account.total_ticks;
@@ -232,7 +232,7 @@ static void test_fair(void **state)
 	setup(state);
 	table[5] = &other;
 	other.state = VM_STOPPED;
-	other.deadline = TIME_NEVER;
+	other.deadline = other.device_deadline = other.apic_deadline = TIME_NEVER;
 	repeat_ticks = SLICE / 3;
 	loop(NULL, 0, 200);
 	assert_int_equal(entries_of[1], 0);

@@ -128,9 +128,16 @@ static void test_models_that_do(void **state)
 		assert_true(caps.cr4_fixed0 == s.cr4_fixed0 && caps.cr4_fixed1 == s.cr4_fixed1);
 		assert_true(caps.ept_vpid == s.ept_vpid);
 		/* what changes what a guest sees without having been asked for */
-		assert_int_equal(caps.proc2 & ~(PROC2_EPT | PROC2_RDTSCP | PROC2_VPID | PROC2_WBINVD |
+		assert_int_equal(caps.proc2 & ~(PROC2_APIC_ACCESSES | PROC2_X2APIC_MODE | PROC2_APIC_REGISTERS |
+						PROC2_VIRTUAL_INTERRUPTS | PROC2_EPT | PROC2_RDTSCP | PROC2_VPID | PROC2_WBINVD |
 						PROC2_UNRESTRICTED_GUEST | PROC2_INVPCID), 0);
 		assert_int_equal(caps.entry & ENTRY_IA32E, 0);
+		/* APIC virtualization, each step on the one before */
+		assert_true(caps.tpr_shadow);
+		assert_int_equal(caps.apic_registers, i >= HASWELL && i != CANNON_LAKE);
+		assert_int_equal(caps.virtual_interrupts, caps.apic_registers);
+		assert_int_equal(caps.x2apic_registers, caps.apic_registers);
+		assert_int_equal((caps.proc2 & PROC2_APIC_ACCESSES) != 0, caps.apic_registers);
 	}
 }
 

@@ -521,12 +521,14 @@ static void the_processor_may_do_it(void **state)
 	(void)state;
 	apic.hardware_delivery = true;
 	fixed(0x70);
+	vlapic_refresh(&apic);
 	assert_int_equal(apic.irr, 0x70);
 	page[(VLAPIC_IRR + 0x30) / 4] = 0;	/* delivered: IRR -> ISR */
 	page[(VLAPIC_ISR + 0x30) / 4] = 1u << 16;
 	fake.interrupt_changes = 0;
 	fixed(0x60);
 	assert_int_equal(fake.interrupt_changes, 1);
+	vlapic_refresh(&apic);
 	assert_int_equal(vlapic_pending(&apic), -1);
 	assert_int_equal(get(VLAPIC_PPR), 0x70);
 	page[(VLAPIC_ISR + 0x30) / 4] = 0;

@@ -3,10 +3,8 @@
 #include "arch/api/cpu.h"
 #include "lib/string.h"
 #include "vmm/interpreter/interpreter.h"
-#include "vmm/ipl/bios.h"
 #include "vmm/machine/event.h"
 
-#define CR0_PE (1ull << 0)
 #define NOT_KNOWN UINT64_MAX
 
 enum diagnose { DIAG_IDENTIFICATION = 0x00, DIAG_TIMER = 0x0c, DIAG_STORAGE = 0x60 };
@@ -50,19 +48,9 @@ static void diagnose(struct vm *vm, uint32_t code)
 	}
 }
 
-/* A boot sector's INT n: the tiny BIOS in its storage calls CP. False = a VMCALL of the guest's own. */
-static bool __attribute__((noinline)) bios_call(struct vm *vm, uint64_t rip)
-{
-	if ((arch_vcpu_get(&vm->av, VREG_CR0) & CR0_PE) || !ipl_bios_here(vm, rip))
-		return false;
-	ipl_bios_call(vm, ipl_bios_interrupt(rip));
-	return true;
-}
-
 enum verdict interpret_vmcall(struct vm *vm, const struct vm_exit *exit)
 {
-	if (__builtin_expect(vm->has_bios, 0) && bios_call(vm, exit->rip))
-		return V_NEXT;
+	(void)exit;
 	diagnose(vm, gpr32(vm, RAX));
 	return V_NEXT;
 }

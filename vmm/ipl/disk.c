@@ -117,6 +117,13 @@ int disk_load(const struct ipl_job *job)
 	return load_file(job, false);
 }
 
+int disk_load_boot(const struct ipl_job *job)
+{
+	if (job->image->size < VDISK_SECTOR)
+		return ipl_fail(job, IPL_BOOT_SHORT, job->image->size, 0);
+	return load_file(job, false);
+}
+
 int disk_load_cd(const struct ipl_job *job)
 {
 	return load_file(job, true);

@@ -9,6 +9,7 @@
 int disk_load_address(const struct ipl_job *job);
 /* job->image becomes a disk, or a CD, in a free drive. */
 int disk_load(const struct ipl_job *job);
+int disk_load_boot(const struct ipl_job *job);	/* a boot sector, alone or with more behind it */
 int disk_load_cd(const struct ipl_job *job);
 /* The file of an earlier IPL is no drive any more; the user's disks are in theirs. */
 void disk_forget(struct vm *vm);

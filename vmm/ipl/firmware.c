@@ -139,7 +139,8 @@ static void describe(struct vm *vm, bool uefi, const struct firmware_boot *boot)
 	vfwcfg_add_number_file(f, "etc/show-boot-menu", 0, 8);
 	vfwcfg_add_number_file(f, "etc/boot-fail-wait", 0xffffffff, 4);
 	/* The console of the machine is its first serial port: what the BIOS prints is seen there too. */
-	vfwcfg_add_number_file(f, "etc/sercon-port", 0x3f8, 8);
+	if (!p->vga)	/* without a display what it prints goes to COM1 */
+		vfwcfg_add_number_file(f, "etc/sercon-port", 0x3f8, 8);
 	/* By its PCI name, so that SeaBIOS tells the VGA BIOS which function it belongs to. */
 	if (p->vga && vga && vga->size <= 0x10000)
 		vfwcfg_add_file(f, "pci1234,1111.rom", vga->data, (uint32_t)vga->size);

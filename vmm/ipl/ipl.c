@@ -66,6 +66,10 @@ static enum ipl_kind find_out(const struct ipl_file *f)
 		return IPL_LINUX;
 	if (multiboot_looks_like(f->data, f->size))
 		return IPL_MULTIBOOT;
+	if (boot_looks_like_cd(f->data, f->size))
+		return IPL_CD;
+	if (boot_looks_like_flash(f->data, f->size))
+		return IPL_FIRMWARE;
 	if (boot_looks_like(f->data, f->size))
 		return IPL_BOOT;
 	return IPL_FLAT;
@@ -109,22 +113,10 @@ int ipl_find_files(struct ipl_job *job)
 	return 0;
 }
 
-/* A boot sector starts from a real drive by SeaBIOS where that is at hand and has the room, else by the tiny BIOS. */
-static bool boots_by_firmware(const struct ipl_job *job)
-{
-	return firmware_has_bios() && job->vm->storage_size >= FIRMWARE_LEAST &&
-	       boot_looks_like(job->image->data, job->image->size);
-}
-
-static int boot_by_bios(const struct ipl_job *job)
-{
-	return boots_by_firmware(job) ? disk_load(job) : boot_load(job);
-}
-
 static bool is_firmwares(const struct ipl_job *job, enum ipl_kind kind)
 {
-	return job->request->address != 0 || kind == IPL_DISK || kind == IPL_CD || kind == IPL_FIRMWARE ||
-	       (kind == IPL_BOOT && boots_by_firmware(job));
+	return job->request->address != 0 || kind == IPL_BOOT || kind == IPL_DISK || kind == IPL_CD ||
+	       kind == IPL_FIRMWARE;
 }
 
 static int load_kind(const struct ipl_job *job)
@@ -132,7 +124,7 @@ static int load_kind(const struct ipl_job *job)
 	static int (*const loaders[])(const struct ipl_job *) = {
 	    [IPL_LINUX] = linux_load,
 	    [IPL_MULTIBOOT] = multiboot_load,
-	    [IPL_BOOT] = boot_by_bios,
+	    [IPL_BOOT] = disk_load_boot,
 	    [IPL_FLAT] = flat_load,
 	    [IPL_DISK] = disk_load,
 	    [IPL_CD] = disk_load_cd,
@@ -197,7 +189,6 @@ static int load(struct vm *vm, const struct ipl_request *request, bool clear, ch
 		result = ipl_fail(&job, IPL_TOO_MUCH_STORAGE, vm->storage_size >> 20,
 				  IPL_MAX_STORAGE >> 20);
 	if (result == 0) {
-		/* boot.c finds the disk image by this name. */
 		name_system(vm, &job);
 		result = load_kind(&job);
 	}

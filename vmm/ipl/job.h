@@ -70,7 +70,6 @@ enum ipl_message {
 	IPL_MB2_ARCHITECTURE,
 	IPL_MB2_NO_ENTRY,
 	IPL_BOOT_SHORT,
-	IPL_BOOT_SIGNATURE,
 	IPL_FLAT_TOO_BIG,
 	IPL_FW_NO_BIOS,
 	IPL_FW_NO_OVMF,
@@ -83,8 +82,6 @@ enum ipl_message {
 	IPL_CD_SIZE,
 	IPL_CD_NO_RECORD,
 	IPL_CD_NO_CATALOG,
-	IPL_BIOS_EXCEPTION,
-	IPL_BIOS_NO_SYSTEM,
 	IPL_MESSAGES
 };
 
@@ -114,7 +111,6 @@ int ipl_find_files(struct ipl_job *job);
 int linux_load(const struct ipl_job *job);
 int multiboot_load(const struct ipl_job *job);
 int multiboot2_load(const struct ipl_job *job);
-int boot_load(const struct ipl_job *job);
 int flat_load(const struct ipl_job *job);
 
 /* Does the file look like one of this kind? Looks only; the loaders judge. */
@@ -122,6 +118,8 @@ bool linux_looks_like(const uint8_t *data, uint64_t size);
 bool multiboot_looks_like(const uint8_t *data, uint64_t size);
 bool multiboot2_looks_like(const uint8_t *data, uint64_t size);
 bool boot_looks_like(const uint8_t *data, uint64_t size);
+bool boot_looks_like_cd(const uint8_t *data, uint64_t size);
+bool boot_looks_like_flash(const uint8_t *data, uint64_t size);
 
 /* Fields of files lie at any alignment and are little-endian, as this processor is. */
 static inline uint16_t ipl_u16(const uint8_t *p)

@@ -400,7 +400,7 @@ int linux_load(const struct ipl_job *job)
 		return ipl_fail(job, IPL_TOO_LITTLE_STORAGE, (IPL_HIGH_START >> 10) + 1, b >> 10);
 	result = linux_plan(job, &machine, &plan);
 	if (result == 0)
-		result = tables_put(job, true);
+		result = tables_put(job);
 	if (result == 0)
 		result = linux_write(job, &machine, &plan);
 	if (result == 0)

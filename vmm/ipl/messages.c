@@ -78,7 +78,6 @@ static const struct {
     [IPL_MB2_ARCHITECTURE] = {758, -EINVAL, "multiboot2 header: for architecture %lu, not for a PC"},
     [IPL_MB2_NO_ENTRY] = {759, -EINVAL, "multiboot2 header: has an address tag, but no entry tag"},
     [IPL_BOOT_SHORT] = {761, -EINVAL, "a boot sector has 512 bytes, the file has %lu"},
-    [IPL_BOOT_SIGNATURE] = {762, -EINVAL, "not a boot sector: signature %04lX, not AA55"},
     [IPL_FLAT_TOO_BIG] = {763, -E2BIG, "a flat system may have %lu bytes, the file has %lu"},
     [IPL_FW_NO_BIOS] = {781, -ENOENT, "needs SeaBIOS, and there is no seabios.bin on the boot volume"},
     [IPL_FW_NO_OVMF] = {782, -ENOENT, "needs OVMF, and there are no ovmf-code.fd and ovmf-vars.fd on the boot volume"},
@@ -93,9 +92,6 @@ static const struct {
     [IPL_CD_SIZE] = {789, -EINVAL, "not a CD: %lu bytes, without an ISO 9660 volume descriptor"},
     [IPL_CD_NO_RECORD] = {790, -EINVAL, "no El Torito boot record: the CD is not bootable"},
     [IPL_CD_NO_CATALOG] = {791, -EINVAL, "broken CD: its El Torito boot catalog in sector %lu is not valid"},
-    [IPL_BIOS_EXCEPTION] = {771, -EINVAL,
-			    "exception %02lX in real mode without a handler, CS and IP %08lX"},
-    [IPL_BIOS_NO_SYSTEM] = {772, -EINVAL, "the system says that it cannot start (INT 18H)"},
 };
 
 int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file, uint64_t a,

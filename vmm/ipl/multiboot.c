@@ -196,7 +196,7 @@ int multiboot_load(const struct ipl_job *job)
 			return ipl_fail(job, IPL_INITRD_TOO_BIG, (job->initrd->size + 1023) >> 10,
 					b >> 10);
 	}
-	result = tables_put(job, true);
+	result = tables_put(job);
 	if (result == 0)
 		result = image_put(job, &im);
 	if (result != 0)

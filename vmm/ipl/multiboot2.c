@@ -457,7 +457,7 @@ static int put_all(const struct ipl_job *job, const struct image *im, const stru
 		   uint64_t area, uint64_t module)
 {
 	struct writer w = { .job = job, .start = area + STACK_ROOM + GDT_ROOM };
-	int result = tables_put(job, true);
+	int result = tables_put(job);
 
 	if (result == 0)
 		result = image_put(job, im);

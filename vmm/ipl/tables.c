@@ -5,8 +5,14 @@
 #include "arch/api/cpu.h"
 #include "lib/string.h"
 #include "vmm/firmware/memory_map.h"
-#include "vmm/ipl/bios.h"
 #include "vmm/machine/pc.h"
+
+/* The BIOS data area, as every PC has had it. */
+#define BDA_COM1	0x400u
+#define BDA_EBDA	0x40eu
+#define BDA_EQUIPMENT	0x410u
+#define BDA_MEMORY	0x413u
+#define BDA_VIDEO	0x449u
 
 void tables_build(struct vm *vm, bool uefi)
 {
@@ -58,35 +64,20 @@ static bool put_data_area(const struct ipl_job *job)
 	return true;
 }
 
-/* The adapter is in text mode after a reset; what an earlier system left on it goes. */
-static bool clear_screen(const struct ipl_job *job)
-{
-	uint16_t row[80];
-
-	for (size_t i = 0; i < ARRAY_LEN(row); i++)
-		row[i] = 0x0720;
-	for (uint32_t y = 0; y < 25; y++)
-		if (!ipl_put(job, 0xb8000 + y * sizeof(row), row, sizeof(row)))
-			return false;
-	return true;
-}
-
-int tables_put(const struct ipl_job *job, bool data_area)
+int tables_put(const struct ipl_job *job)
 {
 	struct platform *p = &job->vm->devices->platform;
 
 	tables_build(job->vm, false);
 	acpi_link(&p->acpi, FIRMWARE_ACPI);
 	smbios_link(&p->smbios, FIRMWARE_SMBIOS);
-	if (p->vga && !clear_screen(job))
-		return ipl_fail(job, IPL_NOT_STORED, 4000, 0xb8000);
 	if (!ipl_put(job, FIRMWARE_RSDP, p->acpi.rsdp, ACPI_RSDP_SIZE) ||
 	    !ipl_put(job, FIRMWARE_ACPI, p->acpi.run, p->acpi.size) ||
 	    !ipl_put(job, FIRMWARE_SMBIOS, p->smbios.run, p->smbios.size) ||
 	    !ipl_put(job, FIRMWARE_SMBIOS_ENTRY, p->smbios.entry, SMBIOS_ENTRY_SIZE) ||
 	    !ipl_put(job, FIRMWARE_SMBIOS_ENTRY + 32, p->smbios.entry64, SMBIOS_ENTRY64_SIZE))
 		return ipl_fail(job, IPL_NOT_STORED, p->acpi.size, FIRMWARE_ACPI);
-	if (data_area && !put_data_area(job))
+	if (!put_data_area(job))
 		return ipl_fail(job, IPL_NOT_STORED, 0x100, BDA_COM1);
 	return 0;
 }

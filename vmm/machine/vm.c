@@ -243,7 +243,6 @@ void vm_system_reset(struct vm *vm, bool clear)
 	vm->misc_enable = 1;	/* fast strings */
 	mtrr_reset(&vm->mtrr);
 	vm->halted = false;
-	vm->has_bios = false;
 	vm->nmi_delivered = false;
 	vm->system[0] = '\0';
 	vm->why[0] = '\0';

@@ -87,7 +87,6 @@ struct vm {
 	struct vm_loaded loaded;
 	char why[VM_WHY_LEN];	/* why it ended, plain words with the message number */
 	bool nmi_delivered;	/* since the last reset */
-	bool has_bios;		/* the tiny BIOS is in its storage: ipl/bios.c */
 	bool ended_told;	/* CP has told the operator of the end */
 	bool halted;		/* it was waiting in HLT when CP stopped it */
 	uint64_t turn;		/* ticks charged for the choice of who runs next: dispatcher */

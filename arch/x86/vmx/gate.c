@@ -203,6 +203,7 @@ void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, str
 	if (!caps->vpid)
 		caps->proc2 &= ~PROC2_VPID;
 	judge_apic(caps);
+	caps->proc2 |= (uint32_t)s->proc2;	/* what must be stays, whatever it is good for */
 }
 
 static bool give_up(struct vmx_capabilities *caps, const char *word, size_t n)
