@@ -7,7 +7,7 @@ GUESTS_LINUX := $(GUESTS_BUILD)/linux
 
 GUESTS_DEMO := hello ticker bounds
 GUESTS_HOSTILE := triple wait loop ports msrs vmxall space walker writer stormac stormdb
-GUESTS_HOSTILE += keeper sensitive
+GUESTS_HOSTILE += keeper sensitive interp
 GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench
 
 GUESTS_LIB := $(wildcard guests/lib/*.inc)

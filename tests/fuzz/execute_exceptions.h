@@ -88,7 +88,19 @@ static bool target_not_canonical(const struct world *w, const struct insn *i, co
 static bool size_and_rep(const struct world *w, const struct insn *i, const char *wrong)
 {
 	(void)wrong;
-	return w->head.operand_size && w->head.rep && i->op >= OP_MOVV;
+	return ((w->head.operand_size && w->head.rep) || (w->head.f2 && w->head.f3)) && i->op >= OP_MOVV;
+}
+
+static bool both_reps(const struct world *w, const struct insn *i, const char *wrong)
+{
+	(void)wrong;
+	return w->head.f2 && w->head.f3 && (i->op == OP_CMPS || i->op == OP_SCAS);
+}
+
+static bool lock_neg(const struct world *w, const struct insn *i, const char *wrong)
+{
+	(void)w;
+	return i->op == OP_NEG && i->lock && strcmp(wrong, "flags") == 0;
 }
 
 static struct {
@@ -109,5 +121,7 @@ static struct {
 	{ "REX.R and an opcode in ModR/M", rex_r_extension, "SDM, \"REX Prefixes\": ignored there; #UD for Unicorn", 0 },
 	{ "target not canonical", target_not_canonical, "#GP of the branch itself; Unicorn goes there", 0 },
 	{ "66 with F2 or F3", size_and_rep, "F2 and F3 go before 66 among mandatory prefixes; Unicorn takes 66", 0 },
+	{ "F2 and F3 together", both_reps, "the last one counts; for Unicorn F2 does", 0 },
+	{ "LOCK NEG", lock_neg, "Unicorn makes the flags from something else than the result; without LOCK both agree", 0 },
 	{ "near branch with 66", branch_66, "Intel's processors ignore the prefix in 64-bit mode, Unicorn follows AMD's", 0 },
 };

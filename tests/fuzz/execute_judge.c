@@ -479,6 +479,8 @@ static void settle(struct world *w)
 		memcpy(w->theirs, w->mine, LOW_BYTES);
 	else
 		memcpy(w->theirs + DATA, w->mine + DATA, DATA_BYTES);
+	memset(w->mine + CODE, HLT, 0x1000);
+	memset(w->theirs + CODE, HLT, 0x1000);
 	if (w->their_vector >= 0 || w->their_error != UC_ERR_OK)
 		uc_context_restore(w->uc, w->start);	/* it remembers an exception that nobody delivered */
 	if (w->segments_changed || w->bits == 16) {
