@@ -9,7 +9,7 @@ SHELL := /bin/sh
 # What is missing from Debian's packages is installed before anything is compiled. With nothing missing this is one
 # question to dpkg, so it is asked every time rather than remembered in a file that may have grown untrue.
 GOALS := $(or $(MAKECMDGOALS),all)
-SETUP_FOR := $(if $(filter test test-% format,$(GOALS)),test,$(if $(filter run bench,$(GOALS)),run,build))
+SETUP_FOR := $(if $(filter test test-% fuzz% format,$(GOALS)),test,$(if $(filter run bench,$(GOALS)),run,build))
 ifneq ($(filter-out clean help setup,$(GOALS)),)
 ifneq ($(shell scripts/setup $(SETUP_FOR) 1>&2 && echo done),done)
 $(error scripts/setup $(SETUP_FOR) failed)
@@ -20,6 +20,7 @@ endif
 -include boot/efi/efi.mk
 -include guests/guests.mk
 -include tests/unit/unit.mk
+-include tests/fuzz/fuzz.mk
 
 KERNEL := $(BUILD)/vm64.elf
 EFI_APP := $(BUILD)/BOOTX64.EFI
@@ -45,7 +46,7 @@ run: all
 bench: all
 	scripts/vm64 bench $(BENCH)
 
-test: check test-unit test-system
+test: check test-unit test-fuzz test-system
 
 # Every processor model with the whole demonstration, a pass of memtest86+, a minute of clocks; takes some minutes more.
 test-long: export VM64_LONG := 1
@@ -71,6 +72,7 @@ help:
 	@echo 'make run       the same, then the demonstration, its operator console in this terminal'
 	@echo '               (RUN="--engine tcg --boot bios ..." gives options to scripts/vm64 run)'
 	@echo 'make test      unit tests and system tests (TESTS="-k name" gives options to pytest)'
+	@echo 'make fuzz      the interpreter against Capstone and Unicorn, FUZZ_CASES=N cases; make fuzz-coverage: under libFuzzer'
 	@echo 'make test-long the same on every processor model with the whole demonstration'
 	@echo 'make iso       $(BUILD)/vm64.iso: hybrid, started by GRUB from BIOS and from UEFI'
 	@echo 'make usb       $(BUILD)/vm64-usb.img: GPT, started by our own loader from UEFI'

@@ -147,7 +147,7 @@ static bool evex_length(const struct look *l)
 /* Of an absolute MOV it knows nothing then; of others it wants more bytes than there are. */
 static bool size_and_rep_refused(const struct look *l)
 {
-	return only_mine(l) && l->h.operand_size && l->h.rep && ((l->h.opcode[0] & 0xfc) == 0xa0 || l->c->room < CASE_BYTES);
+	return only_mine(l) && l->h.operand_size && l->h.rep && ((l->h.opcode[0] & 0xfc) == 0xa0 || l->c->room < CASE_BYTES || l->i.length + 2u > INSN_MAX);
 }
 
 static bool size_and_rex_w(const struct look *l)

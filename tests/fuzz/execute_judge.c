@@ -11,6 +11,8 @@
 #define DATA_BYTES 0x6000u	/* 32- and 64-bit code: DATA on, the page after it is read-only, then nothing */
 #define READ_ONLY (DATA + DATA_BYTES)
 
+#define HLT 0xf4
+
 #define FLAG_CF 1u
 #define FLAG_PF 4u
 #define FLAG_AF 0x10u
@@ -152,17 +154,16 @@ static void on_out(uc_engine *uc, uint32_t port, int size, uint32_t value, void 
 		 value & (size >= 4 ? 0xffffffffu : (1u << 8 * size) - 1));
 }
 
-static bool init_memory(struct world *w)
+static bool map_memory(struct world *w)
 {
-	w->mine = calloc(1, LOW_BYTES + 0x1000);
-	w->theirs = aligned_alloc(4096, LOW_BYTES);
-	if (w->mine == NULL || w->theirs == NULL)
-		return false;
-	memset(w->theirs, 0, LOW_BYTES);
+	const uint32_t data = UC_PROT_READ | UC_PROT_WRITE;	/* Unicorn's translator aborts on some bytes: no jumps to there */
+
 	if (w->bits == 16)
-		return uc_mem_map_ptr(w->uc, 0, LOW_BYTES, UC_PROT_ALL, w->theirs) == UC_ERR_OK;
+		return uc_mem_map_ptr(w->uc, 0, CODE, data, w->theirs) == UC_ERR_OK &&
+		       uc_mem_map_ptr(w->uc, CODE, 0x1000, UC_PROT_ALL, w->theirs + CODE) == UC_ERR_OK &&
+		       uc_mem_map_ptr(w->uc, CODE + 0x1000, LOW_BYTES - CODE - 0x1000, data, w->theirs + CODE + 0x1000) == UC_ERR_OK;
 	return uc_mem_map_ptr(w->uc, CODE, 0x1000, UC_PROT_ALL, w->theirs + CODE) == UC_ERR_OK &&
-	       uc_mem_map_ptr(w->uc, DATA, DATA_BYTES, UC_PROT_ALL, w->theirs + DATA) == UC_ERR_OK &&
+	       uc_mem_map_ptr(w->uc, DATA, DATA_BYTES, data, w->theirs + DATA) == UC_ERR_OK &&
 	       uc_mem_map_ptr(w->uc, READ_ONLY, 0x1000, UC_PROT_READ, w->theirs + READ_ONLY) == UC_ERR_OK;
 }
 
@@ -204,30 +205,44 @@ static void name_registers(void)
 			gpr_registers[m][n] = r32[n];
 }
 
-bool execute_judge_init(void)
+static bool open_engine(struct world *w, unsigned int m)
 {
 	static const uc_mode modes[3] = { UC_MODE_16, UC_MODE_32, UC_MODE_64 };
+	uint64_t cr4 = 0;
+	uc_hook hook;
 
+	if (uc_open(UC_ARCH_X86, modes[m], &w->uc) != UC_ERR_OK || !map_memory(w))
+		return false;
+	uc_reg_read(w->uc, UC_X86_REG_CR0, &w->cr0);
+	uc_reg_read(w->uc, UC_X86_REG_CR4, &cr4);
+	cr4 |= 0x600;
+	uc_reg_write(w->uc, UC_X86_REG_CR4, &cr4);
+	if (m == 2)
+		w->cr0 |= 1;
+	init_segments(w);
+	if (uc_context_alloc(w->uc, &w->start) != UC_ERR_OK || uc_context_save(w->uc, w->start) != UC_ERR_OK)
+		return false;
+	uc_hook_add(w->uc, &hook, UC_HOOK_INTR, (void *)on_interrupt, w, 1, 0);
+	uc_hook_add(w->uc, &hook, UC_HOOK_INSN, (void *)on_in, w, 1, 0, UC_X86_INS_IN);
+	uc_hook_add(w->uc, &hook, UC_HOOK_INSN, (void *)on_out, w, 1, 0, UC_X86_INS_OUT);
+	return true;
+}
+
+bool execute_judge_init(void)
+{
 	name_registers();
 	for (unsigned int m = 0; m < 3; m++) {
 		struct world *w = &worlds[m];
-		uc_hook hook;
-		uint64_t cr4 = 0;
 
 		w->bits = 16u << m;
 		w->regs = m == 2 ? 16 : 8;
-		if (uc_open(UC_ARCH_X86, modes[m], &w->uc) != UC_ERR_OK || !init_memory(w))
+		w->mine = calloc(1, LOW_BYTES + 0x1000);
+		w->theirs = aligned_alloc(4096, LOW_BYTES);
+		if (w->mine == NULL || w->theirs == NULL || !open_engine(w, m))
 			return false;
-		uc_reg_read(w->uc, UC_X86_REG_CR0, &w->cr0);
-		uc_reg_read(w->uc, UC_X86_REG_CR4, &cr4);
-		cr4 |= 0x600;
-		uc_reg_write(w->uc, UC_X86_REG_CR4, &cr4);
-		if (m == 2)
-			w->cr0 |= 1;
-		init_segments(w);
-		uc_hook_add(w->uc, &hook, UC_HOOK_INTR, (void *)on_interrupt, w, 1, 0);
-		uc_hook_add(w->uc, &hook, UC_HOOK_INSN, (void *)on_in, w, 1, 0, UC_X86_INS_IN);
-		uc_hook_add(w->uc, &hook, UC_HOOK_INSN, (void *)on_out, w, 1, 0, UC_X86_INS_OUT);
+		memset(w->theirs, 0, LOW_BYTES);
+		memset(w->mine + CODE, HLT, 0x1000);
+		memset(w->theirs + CODE, HLT, 0x1000);
 	}
 	return true;
 }
@@ -344,7 +359,11 @@ static void run_theirs(struct world *w, const struct insn *i)
 	uc_reg_write(w->uc, UC_X86_REG_EFLAGS, &w->their_rflags);
 	for (unsigned int n = 0; n < w->regs && i->op >= OP_MOVV; n++)
 		uc_reg_write(w->uc, UC_X86_REG_XMM0 + (int)n, w->xmm[n]);
-	w->their_error = uc_emu_start(w->uc, CODE, w->bits == 16 ? 0xfffff : UINT64_MAX >> 8, 0, 1);
+	/* one instruction for Unicorn is one element of a repeated string */
+	if (i->rep != 0 && i->op >= OP_MOVS && i->op <= OP_OUTS)
+		w->their_error = uc_emu_start(w->uc, CODE, CODE + i->length, 0, 0);
+	else
+		w->their_error = uc_emu_start(w->uc, CODE, w->bits == 16 ? 0xfffff : UINT64_MAX >> 8, 0, 1);
 	memset(w->their_gpr, 0, sizeof(w->their_gpr));
 	uc_reg_read_batch(w->uc, gpr_registers[m], pointers, (int)w->regs);
 	w->their_rflags = 0;
@@ -411,7 +430,8 @@ static bool same_memory(const struct world *w)
 static const char *compare(struct world *w, const struct insn *i)
 {
 	/* what lies beyond a branch need not be there; the instruction itself was done */
-	bool their_fault = w->their_vector >= 0 || (w->their_error != UC_ERR_OK && w->their_error != UC_ERR_FETCH_UNMAPPED);
+	bool their_fault = w->their_vector >= 0 || (w->their_error != UC_ERR_OK && w->their_error != UC_ERR_FETCH_UNMAPPED &&
+						  w->their_error != UC_ERR_FETCH_PROT);
 
 	if (w->result == INTERP_FAULT) {
 		if (memcmp(w->gpr, w->before, sizeof(w->gpr)) != 0 && !(i->op >= OP_MOVS && i->op <= OP_OUTS))
@@ -427,7 +447,8 @@ static const char *compare(struct world *w, const struct insn *i)
 			return "register";
 	if ((w->x.rflags ^ w->their_rflags) & COMPARED & ~undefined(w, i))
 		return "flags";
-	if (w->x.rip != w->their_rip)
+	/* Unicorn tells 16-bit code's address now with CS's base, now without */
+	if (w->x.rip != w->their_rip && w->x.rip + w->seg[SEG_CS].base != w->their_rip)
 		return "rip";
 	if (!same_memory(w))
 		return "memory";
@@ -458,6 +479,10 @@ static void settle(struct world *w)
 		memcpy(w->theirs, w->mine, LOW_BYTES);
 	else
 		memcpy(w->theirs + DATA, w->mine + DATA, DATA_BYTES);
+	memset(w->mine + CODE, HLT, 0x1000);
+	memset(w->theirs + CODE, HLT, 0x1000);
+	if (w->their_vector >= 0 || w->their_error != UC_ERR_OK)
+		uc_context_restore(w->uc, w->start);	/* it remembers an exception that nobody delivered */
 	if (w->segments_changed || w->bits == 16) {
 		memcpy(w->seg, w->seg_start, sizeof(w->seg));
 		for (unsigned int n = 0; n < 6 && w->bits == 16; n++) {
@@ -481,7 +506,9 @@ bool execute_judge(struct fuzz_random *r, const struct fuzz_case *original)
 	set_up(r, w, &c, &i);
 	if (decode_insn(c.code, c.room, c.bits, &i) != DECODE_OK)
 		return true;
+	fuzz_look(&c, &w->head);
 	memcpy(w->before, w->gpr, sizeof(w->gpr));
+	memset(c.code + i.length, HLT, CASE_BYTES - i.length);	/* what follows is translated, too: HLT ends that */
 	memcpy(w->mine + CODE, c.code, CASE_BYTES);
 	memcpy(w->theirs + CODE, c.code, CASE_BYTES);
 	uc_ctl_remove_cache(w->uc, CODE, CODE + CASE_BYTES);

@@ -9,14 +9,17 @@
 #include "vmm/interpreter/execute.h"
 
 struct uc_struct;
+struct uc_context;
 
 struct world {
 	struct uc_struct *uc;
+	struct uc_context *start;	/* its state at first */
 	unsigned int bits, regs;
 	uint64_t cr0;
 	struct segment seg[SEGS], seg_start[SEGS];
 	uint8_t *mine, *theirs;	/* memory, by linear address */
 	/* mine */
+	struct fuzz_head head;
 	struct interp x;
 	enum interp_result result;
 	uint64_t gpr[16], before[16], rflags;

@@ -182,6 +182,12 @@ def test_a_stopped_guest_is_told_with_the_reason(guest, reason):
     assert reason in said and reason not in printed
 
 
+def test_instructions_at_absent_storage():
+    status, printed, _ = attempt(GUESTS / "interp.bin", "--storage", "4M")
+    assert status == 0
+    assert re.search(r"^INTERP: ROWS (\d+), PASS \1$", printed, re.M) and "FAIL" not in printed
+
+
 def test_a_file_that_cannot_be_loaded(tmp_path):
     image = tmp_path / "cut"
     image.write_bytes((LINUX / "vmlinuz").read_bytes()[:1 << 20])

@@ -119,8 +119,7 @@ static enum interp_result compare_exchange(struct interp *x)
 	if (accumulator == o.a) {
 		interp_result_to(x, &o, o.b);
 	} else {
-		if (o.in_memory)
-			interp_store(x, &o.place, o.a);
+		interp_result_to(x, &o, o.a);
 		interp_merge(&x->gpr[RAX], i->width, o.a);
 	}
 	return INTERP_DONE;
