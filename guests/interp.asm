@@ -7,7 +7,7 @@
 %define GUEST_PROTECTED_FIRST
 %include "lib/guest.inc"
 
-NOWHERE		equ 0xE0000000
+NOWHERE		equ 0x90000000
 CF		equ 1
 ZF		equ 0x40
 SF		equ 0x80

@@ -89,9 +89,9 @@ static const struct {
     [IPL_DISK_SIGNATURE] = {787, -EINVAL,
 			    "not a bootable disk: signature %04lX at the end of its first sector, not AA55"},
     [IPL_DISK_NO_DRIVE] = {788, -E2BIG, "there is no free drive on the machine's ATA bus"},
-    [IPL_CD_SIZE] = {789, -EINVAL, "not a CD: %lu bytes, without an ISO 9660 volume descriptor"},
-    [IPL_CD_NO_RECORD] = {790, -EINVAL, "no El Torito boot record: the CD is not bootable"},
-    [IPL_CD_NO_CATALOG] = {791, -EINVAL, "broken CD: its El Torito boot catalog in sector %lu is not valid"},
+    [IPL_CD_SIZE] = {793, -EINVAL, "not a CD: %lu bytes, without an ISO 9660 volume descriptor"},
+    [IPL_CD_NO_RECORD] = {794, -EINVAL, "no El Torito boot record: the CD is not bootable"},
+    [IPL_CD_NO_CATALOG] = {795, -EINVAL, "broken CD: its El Torito boot catalog in sector %lu is not valid"},
 };
 
 int ipl_tell(char *why, size_t room, enum ipl_message message, const char *file, uint64_t a,
