@@ -81,8 +81,6 @@ static int make_com2(struct vm *vm)
 {
 	struct pc_options *o = &vm->devices->options;
 
-	if (o->com2 != NULL)
-		return 0;
 	o->com2 = make(vm, sizeof(*o->com2));
 	if (o->com2 == NULL)
 		return -ENOMEM;
@@ -92,40 +90,49 @@ static int make_com2(struct vm *vm)
 	return vuart_claim(o->com2, &vm->bus);
 }
 
-/*
- * One SPECIAL of a kind: a second one is another user's mistake to find in the directory, and changes nothing here.
- * The four look alike but for their types, which C wants spelt out.
- */
-#define MAKE_VIRTIO(field, init, ...)                                                   \
-	do {                                                                            \
-		if (o->field != NULL)                                                   \
-			return 0;                                                       \
-		o->field = make(vm, sizeof(*o->field));                                 \
-		e = o->field == NULL ? -ENOMEM : init(o->field, vm, pci, devfn, ##__VA_ARGS__); \
-		if (e == 0)                                                             \
-			pc_add(vm, &o->field->t.pci.dev);                               \
-		return e;                                                               \
-	} while (0)
-
+/* A second SPECIAL of a kind changes nothing: a guest has one of each. */
 static int make_special(struct vm *vm, enum special_type type, uint8_t devfn)
 {
 	struct pc_options *o = &vm->devices->options;
 	struct vpci *pci = &vm->devices->pci;
-	int e;
+	struct virtio_pci *made = NULL;
+	int e = -ENOMEM;
 
 	switch (type) {
 	case SPECIAL_NET:
-		MAKE_VIRTIO(net, virtio_net_init, net_common(), vm->number);
+		if ((o->net = make(vm, sizeof(*o->net))) != NULL)
+			e = virtio_net_init(o->net, vm, pci, devfn, net_common(), vm->number);
+		made = &o->net->t;
+		break;
 	case SPECIAL_RNG:
-		MAKE_VIRTIO(rng, virtio_rng_init);
+		if ((o->rng = make(vm, sizeof(*o->rng))) != NULL)
+			e = virtio_rng_init(o->rng, vm, pci, devfn);
+		made = &o->rng->t;
+		break;
 	case SPECIAL_BALLOON:
-		MAKE_VIRTIO(balloon, virtio_balloon_init);
+		if ((o->balloon = make(vm, sizeof(*o->balloon))) != NULL)
+			e = virtio_balloon_init(o->balloon, vm, pci, devfn);
+		made = &o->balloon->t;
+		break;
 	case SPECIAL_CONSOLE:
-		MAKE_VIRTIO(console, virtio_console_init);
+		if ((o->console = make(vm, sizeof(*o->console))) != NULL)
+			e = virtio_console_init(o->console, vm, pci, devfn);
+		made = &o->console->t;
+		break;
 	case SPECIAL_COM2:
 		return make_com2(vm);
 	}
-	return -EINVAL;
+	if (e == 0)
+		pc_add(vm, &made->pci.dev);
+	return e;
+}
+
+static bool is_repeated(const struct directory_user *user, uint32_t which)
+{
+	for (uint32_t i = 0; i < which; i++)
+		if (user->specials[i].type == user->specials[which].type)
+			return true;
+	return false;
 }
 
 static int make_disks(struct vm *vm)
@@ -153,6 +160,8 @@ int pc_options_init(struct vm *vm)
 
 	e = e != 0 ? e : make_debug(vm);
 	for (uint32_t i = 0; i < user->special_count && e == 0; i++) {
+		if (is_repeated(user, i))
+			continue;
 		/* the disks have 8 to 15 whatever else there is: firmware's paths to them are known */
 		if (device == PC_VIRTIO_DISK)
 			device = PC_VIRTIO_DISK + DIRECTORY_DISKS;
