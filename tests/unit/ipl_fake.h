@@ -38,6 +38,7 @@ static void *fake_grants[16];	/* what machine_storage() gave */
 static unsigned int fake_granted;
 static bool fake_no_storage;
 static char fake_note[256];
+static void (*fake_make_devices)(void);	/* NULL = the test has no use for them */
 
 #define FAKE_REAL 0x40000000ull /* real address of the guest's storage */
 
@@ -266,10 +267,8 @@ static void fake_machine(uint64_t b)
 	fake_vm.row_count = 1;
 	fake_vm.devices = &fake_devices;
 	fake_vm.user = &fake_user;
-	str_copy(fake_vm.userid, "TESTER", sizeof(fake_vm.userid));
-	vfwcfg_init(&fake_devices.fwcfg, &fake_vm);
-	vflash_init(&fake_devices.flash, &fake_vm, &fake_vm.bus);
-	disks_init(&fake_devices.disks, &fake_vm, &fake_user);
+	if (fake_make_devices)
+		fake_make_devices();
 	fake_bits = 40;
 	fake_pse36 = true;
 	fake_1g_pages = true;

@@ -15,10 +15,19 @@ static struct ipl_file *image_file, *initrd_file;
 static uint8_t *image; /* malloc'ed to the byte */
 static uint64_t image_size;
 
+static void make_devices(void)
+{
+	str_copy(fake_vm.userid, "TESTER", sizeof(fake_vm.userid));
+	vfwcfg_init(&fake_devices.fwcfg, &fake_vm);
+	vflash_init(&fake_devices.flash, &fake_vm, &fake_vm.bus);
+	disks_init(&fake_devices.disks, &fake_vm, &fake_user);
+}
+
 /* The table of files only grows, so two entries are reused for everything. */
 static int setup(void **state)
 {
 	(void)state;
+	fake_make_devices = make_devices;
 	if (!image_file) {
 		static const uint8_t dummy[1];
 

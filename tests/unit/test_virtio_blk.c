@@ -12,14 +12,10 @@
 #define STATUS 0x40100u
 #define DATA 0x50000u
 
-struct vdisk {
-	uint8_t *bytes;
-	uint64_t sectors;
-	bool read_only;
-	unsigned int reads, writes;
-};
-
+/* The disk is faked below: of the real structure only the size and the right to write are used. */
 static struct vdisk disk;
+static uint8_t *disk_bytes;
+static unsigned int disk_reads, disk_writes;
 static struct virtio_blk blk;
 static struct driver drv;
 
@@ -30,19 +26,19 @@ static enum vdisk_result disk_check(struct vdisk *d, uint64_t sector, uint32_t c
 
 enum vdisk_result vdisk_read(struct vdisk *d, uint64_t sector, uint32_t count, void *to)
 {
-	d->reads++;
+	disk_reads++;
 	if (disk_check(d, sector, count) == VDISK_DONE)
-		memcpy(to, d->bytes + sector * 512, count * 512);
+		memcpy(to, disk_bytes + sector * 512, count * 512);
 	return disk_check(d, sector, count);
 }
 
 enum vdisk_result vdisk_write(struct vdisk *d, uint64_t sector, uint32_t count, const void *from)
 {
-	d->writes++;
+	disk_writes++;
 	if (d->read_only)
 		return VDISK_READ_ONLY;
 	if (disk_check(d, sector, count) == VDISK_DONE)
-		memcpy(d->bytes + sector * 512, from, count * 512);
+		memcpy(disk_bytes + sector * 512, from, count * 512);
 	return disk_check(d, sector, count);
 }
 
@@ -65,10 +61,12 @@ const char *vdisk_name(const struct vdisk *d)
 static void up(bool read_only)
 {
 	machine_up();
-	free(disk.bytes);
-	disk = (struct vdisk){ .bytes = malloc(SECTORS * 512), .sectors = SECTORS, .read_only = read_only };
+	free(disk_bytes);
+	disk = (struct vdisk){ .sectors = SECTORS, .read_only = read_only };
+	disk_bytes = malloc(SECTORS * 512);
+	disk_reads = disk_writes = 0;
 	for (unsigned int i = 0; i < SECTORS * 512; i++)
-		disk.bytes[i] = (uint8_t)(i / 512 + i * 7);
+		disk_bytes[i] = (uint8_t)(i / 512 + i * 7);
 	assert_int_equal(virtio_blk_init(&blk, &fake, &pci, BLK, &disk), 0);
 }
 
@@ -157,12 +155,12 @@ static void reads_and_writes(void **state)
 	(void)state;
 	start(UINT64_MAX, true);
 	assert_int_equal(request(0, 5, 4096), 0);
-	assert_memory_equal(fake.memory + DATA, disk.bytes + 5 * 512, 4096);
-	assert_int_equal(disk.reads, 1);	/* one piece, straight into the guest's storage */
+	assert_memory_equal(fake.memory + DATA, disk_bytes + 5 * 512, 4096);
+	assert_int_equal(disk_reads, 1);	/* one piece, straight into the guest's storage */
 	memset(fake.memory + DATA, 0x5c, 1024);
 	assert_int_equal(request(1, 4094, 1024), 0);
-	assert_int_equal(disk.bytes[4094 * 512], 0x5c);
-	assert_int_equal(disk.bytes[4096 * 512 - 1], 0x5c);
+	assert_int_equal(disk_bytes[4094 * 512], 0x5c);
+	assert_int_equal(disk_bytes[4096 * 512 - 1], 0x5c);
 	assert_int_equal(request(4, 0, 0), 0);
 	memset(fake.memory + DATA, 0xff, 32);
 	assert_int_equal(request(8, 0, 20), 0);
@@ -196,7 +194,7 @@ static void cost_of_requests(void **state)
 	assert_int_equal(drv.notifications, 100);
 	assert_int_equal(fake.msis, 100);
 	assert_int_equal(fake.msi_data, 0x41);
-	assert_int_equal(disk.reads, 100);
+	assert_int_equal(disk_reads, 100);
 	/* 32 requests in one go */
 	drv.notifications = fake.msis = 0;
 	for (unsigned int i = 0; i < 32; i++)
@@ -299,11 +297,11 @@ static void any_layout(void **state)
 		assert_int_equal(fake.memory[STATUS], 0);
 		if (write) {
 			assert_int_equal(length, 1);
-			assert_memory_equal(disk.bytes + sector * 512, model, total);
+			assert_memory_equal(disk_bytes + sector * 512, model, total);
 		} else {
 			assert_int_equal(length, total + 1);
 			for (unsigned int i = 0, at = 0; i < in_desc; at += sizes[i], i++)
-				assert_memory_equal(fake.memory + place[i], disk.bytes + sector * 512 + at, sizes[i]);
+				assert_memory_equal(fake.memory + place[i], disk_bytes + sector * 512 + at, sizes[i]);
 		}
 		free(model);
 	}
@@ -321,9 +319,9 @@ static void long_requests_take_turns(void **state)
 	/* 254 segments over the same 64 KiB: 16 MB of work in one request */
 	start(UINT64_MAX, true);
 	disk.sectors = 254 * 128;
-	disk.bytes = realloc(disk.bytes, disk.sectors * 512);
+	disk_bytes = realloc(disk_bytes, disk.sectors * 512);
 	for (unsigned int i = 0; i < disk.sectors; i++)
-		memset(disk.bytes + i * 512ull, (int)(i / 128), 512);
+		memset(disk_bytes + i * 512ull, (int)(i / 128), 512);
 	put_request(REQUEST, 0, 0);
 	put_desc(0x90000, 0, REQUEST, 16, DESC_NEXT, 1);
 	for (unsigned int i = 1; i <= 254; i++)
@@ -507,7 +505,7 @@ static void state_goes_round(void **state)
 	free(bytes);
 	assert_true(blk.t.pci.bar[4].mapped);
 	assert_int_equal(request(0, 8, 512), 0);
-	assert_memory_equal(fake.memory + DATA, disk.bytes + 8 * 512, 512);
+	assert_memory_equal(fake.memory + DATA, disk_bytes + 8 * 512, 512);
 	assert_int_equal(fake.msis, 2);
 	fake_check_bad_restore(&blk.t.pci.dev);
 	check_canaries();
@@ -517,7 +515,7 @@ static void anything_may_be_written(void **state)
 {
 	(void)state;
 	driver_attack(&blk.t, 1, UINT64_MAX, 30000);
-	assert_true(disk.reads > 3000 && disk.writes > 3000 && blk.requests > 20000);
+	assert_true(disk_reads > 3000 && disk_writes > 3000 && blk.requests > 20000);
 	/* and it still works */
 	start(UINT64_MAX, true);
 	assert_int_equal(request(0, 8, 512), 0);
@@ -540,7 +538,7 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	free(disk.bytes);
+	free(disk_bytes);
 	free(ram_block);
 	return failed;
 }
