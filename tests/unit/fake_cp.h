@@ -256,7 +256,7 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 
 int ipl_again(struct vm *vm, char *why, size_t room)
 {
-	struct ipl_request last = { fake_ipl_file, fake_ipl.kind,    fake_ipl_initrd,
+	struct ipl_request last = { fake_ipl_file, fake_ipl.kind, fake_ipl_initrd,
 				    fake_ipl_parm, fake_ipl.address, fake_ipl.uefi };
 
 	return ipl_load(vm, &last, why, room);

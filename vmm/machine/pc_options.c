@@ -81,6 +81,8 @@ static int make_com2(struct vm *vm)
 {
 	struct pc_options *o = &vm->devices->options;
 
+	if (o->com2 != NULL)
+		return 0;
 	o->com2 = make(vm, sizeof(*o->com2));
 	if (o->com2 == NULL)
 		return -ENOMEM;
@@ -90,9 +92,14 @@ static int make_com2(struct vm *vm)
 	return vuart_claim(o->com2, &vm->bus);
 }
 
-/* The directory has one SPECIAL of a kind. The four look alike but for their types, which C wants spelt out. */
+/*
+ * One SPECIAL of a kind: a second one is another user's mistake to find in the directory, and changes nothing here.
+ * The four look alike but for their types, which C wants spelt out.
+ */
 #define MAKE_VIRTIO(field, init, ...)                                                   \
 	do {                                                                            \
+		if (o->field != NULL)                                                   \
+			return 0;                                                       \
 		o->field = make(vm, sizeof(*o->field));                                 \
 		e = o->field == NULL ? -ENOMEM : init(o->field, vm, pci, devfn, ##__VA_ARGS__); \
 		if (e == 0)                                                             \
@@ -145,9 +152,10 @@ int pc_options_init(struct vm *vm)
 	int e = make_display(vm);
 
 	e = e != 0 ? e : make_debug(vm);
-	/* These end before the disks, which have 8 to 15 whatever else there is: firmware's paths to them are known. */
-	_Static_assert(FIRST_SPECIAL + DIRECTORY_SPECIALS <= PC_VIRTIO_DISK, "every SPECIAL has a place on the bus");
 	for (uint32_t i = 0; i < user->special_count && e == 0; i++) {
+		/* the disks have 8 to 15 whatever else there is: firmware's paths to them are known */
+		if (device == PC_VIRTIO_DISK)
+			device = PC_VIRTIO_DISK + DIRECTORY_DISKS;
 		e = make_special(vm, (enum special_type)user->specials[i].type, VPCI_DEVFN(device, 0));
 		if (user->specials[i].type != SPECIAL_COM2)
 			device++;
