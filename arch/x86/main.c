@@ -229,7 +229,7 @@ void kernel_main(struct boot_info *bi)
 	if (report.count != 0)
 		refuse(&report);
 	if (parm_word("without", words, sizeof(words)) && (unknown = gate_without(&vmx_caps, words)) != NULL)
-		print("V64GAT804E WITHOUT=%s IS NONE OF timer, vpid, 1g, 2m\n", unknown);
+		print("V64GAT804E WITHOUT=%s IS NONE OF timer, vpid, tpr, apicv, vid, 1g, 2m\n", unknown);
 	cpuid_init();
 	start_interrupts();
 	cp_start(directory_text, directory_size, boot.command_line);

@@ -23,6 +23,7 @@
 #include "vmm/dispatcher.h"
 #include "vmm/ipl/ipl.h"
 #include "vmm/machine/gmem.h"
+#include "vmm/machine/pc.h"
 
 #define FAKE_HZ	     1000000000ull
 #define FAKE_STORAGE 0x10000u
@@ -151,6 +152,8 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 	memset(fake_regs[i], 0, sizeof(fake_regs[i]));
 	vm->number = i;
 	vm->user = user;
+	vm->devices = calloc(1, sizeof(*vm->devices));
+	vm->devices->disks.count = 1 + user->disk_count;
 	vm->storage_size = FAKE_STORAGE;
 	vm->account.logon_time = cpu_tsc();
 	str_copy(vm->userid, user->userid, sizeof(vm->userid));
@@ -163,7 +166,20 @@ void vm_logoff(struct vm *vm)
 {
 	fake_table[vm->number] = NULL;
 	free(fake_bytes[vm->number]);
+	free(vm->devices);
 	free(vm);
+}
+
+struct vdev *pc_device(struct vm *vm, uint32_t i)
+{
+	return i < vm->devices->count ? vm->devices->all[i] : NULL;
+}
+
+/* The guest listens when its enable register says so. */
+bool vacpi_power_button(struct vacpi *a)
+{
+	a->s.status |= 0x100;
+	return (a->s.enable & 0x100) != 0;
 }
 
 struct vm *vm_find(const char *userid)
@@ -240,7 +256,8 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 
 int ipl_again(struct vm *vm, char *why, size_t room)
 {
-	struct ipl_request last = { fake_ipl_file, fake_ipl.kind, fake_ipl_initrd, fake_ipl_parm };
+	struct ipl_request last = { fake_ipl_file, fake_ipl.kind, fake_ipl_initrd,
+				    fake_ipl_parm, fake_ipl.address, fake_ipl.uefi };
 
 	return ipl_load(vm, &last, why, room);
 }
@@ -456,6 +473,10 @@ static const char fake_directory[] =
 				"USER LOCKED NOLOG 1M\n"
 				"USER NOSYS X 1M\n"
 				"USER HELPER H 0 0 BEG\n"
+				"USER DISKS D 64M 64M G\n MDISK 190 RAM root.img RR\n MDISK 191 RAM cd.iso CD\n"
+				" MDISK 192 RAM data.img VIRTIO\n MDISK 193 RAM gone.img\n MDISK 194 RAM more.img\n"
+				" SPECIAL 600 NET\n SPECIAL 601 BALLOON\n SPECIAL 602 COM2\n SPECIAL 603 RNG\n"
+				" SPECIAL 604 CONSOLE\n IPL 190\n"
 				"USER OPERATOR SECRET 0 0 ABCDEFG\n";
 
 static inline void fake_start(const char *parm)

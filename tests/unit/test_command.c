@@ -1,5 +1,5 @@
 /* CP's commands from the operator's keyboard: the start, the tables and documents, every command. */
-/* Part: tests; UNIT: vmm/cp/clock.c vmm/cp/command.c vmm/cp/control.c vmm/cp/cp.c vmm/cp/directory.c vmm/cp/directory_devices.c vmm/cp/display.c vmm/cp/dump.c vmm/cp/guest_console.c vmm/cp/guest_output.c vmm/cp/indicate.c vmm/cp/logmsg.c vmm/cp/logon.c vmm/cp/operand.c vmm/cp/query.c vmm/cp/query_system.c vmm/cp/session.c vmm/cp/set.c vmm/cp/shutdown.c vmm/cp/store.c vmm/cp/talk.c vmm/cp/typewriter.c vmm/cp/users.c vmm/machine/console.c lib/string.c lib/printf.c */
+/* Part: tests; UNIT: vmm/cp/clock.c vmm/cp/command.c vmm/cp/control.c vmm/cp/cp.c vmm/cp/directory.c vmm/cp/directory_devices.c vmm/cp/display.c vmm/cp/dump.c vmm/cp/guest_console.c vmm/cp/guest_output.c vmm/cp/indicate.c vmm/cp/logmsg.c vmm/cp/logon.c vmm/cp/operand.c vmm/cp/query.c vmm/cp/query_system.c vmm/cp/query_virtual.c vmm/cp/session.c vmm/cp/set.c vmm/cp/shutdown.c vmm/cp/store.c vmm/cp/talk.c vmm/cp/typewriter.c vmm/cp/users.c vmm/machine/console.c lib/string.c lib/printf.c */
 #include "tests/unit/fake_cp.h"
 
 #include "vmm/cp/clock.h"
@@ -11,7 +11,7 @@ static void starts(void **state)
 		"VM/64 Version 0 Release 1\r\n",
 		"V64DIR751E DIRECTORY LINE 12: UNKNOWN STATEMENT 'FOO'",
 		"DMKUDR476I System Directory loaded from volume VM64\r\n",
-		"V64CPI784I DIRECTORY: 8 USERS, 1 ERRORS",
+		"V64CPI784I DIRECTORY: 9 USERS, 1 ERRORS",
 		"DMKCPI957I Storage size = 524288 K, Nucleus = ",
 		"LOGON AT 21:48:25 GMT SUNDAY 08/09/26\r\n",
 		"AUTO LOGON *** LINUX1 USERS = 002\r\n",
@@ -234,6 +234,177 @@ static void runs_machines(void **state)
 	assert_true(vm_find("LINUX2")->pending.nmi);
 }
 
+/* IPL of a disk: by the directory, at LOGON and AUTOLOG, and by the operator's command. */
+static void ipls_disks(void **state)
+{
+	(void)state;
+	ANSWERS("AUTOLOG DISKS", "AUTO LOGON *** DISKS USERS = 004");
+	assert_int_equal(fake_ipl.address, 0x190);
+	assert_false(fake_ipl.uefi);
+	assert_int_equal(vm_find("DISKS")->state, VM_RUNNABLE);
+	fake_answer("IPL DISKS 191 UEFI");
+	assert_int_equal(fake_ipl.address, 0x191);
+	assert_true(fake_ipl.uefi);
+	fake_answer("IPL DISKS 192 bios");
+	assert_int_equal(fake_ipl.address, 0x192);
+	assert_false(fake_ipl.uefi);
+	fake_answer("IPL DISKS 193");
+	assert_int_equal(fake_ipl.address, 0x193);
+	fake_answer("IPL DISKS");
+	assert_int_equal(fake_ipl.address, 0x190);
+	fake_ipls = 0;
+	ANSWERS("IPL DISKS 200 UEFI", "V64IPL790E DISKS HAS NO DISK 200 TO IPL");
+	ANSWERS("IPL DISKS 190 UEFI X", "V64CFC703E OPERAND 'UEFI' IS NOT KNOWN TO IPL");
+	assert_int_equal(fake_ipls, 0);
+	/* what is no disk of the user's, or has a kind behind it, is a file */
+	fake_answer("IPL DISKS 200");
+	assert_int_equal(fake_ipl.address, 0);
+	assert_string_equal(fake_ipl_file, "200");
+	fake_answer("IPL DISKS 190 FLAT");
+	assert_int_equal(fake_ipl.address, 0);
+	assert_int_equal(fake_ipl.kind, IPL_FLAT);
+	fake_answer("IPL DISKS x.iso CD");
+	assert_int_equal(fake_ipl.kind, IPL_CD);
+	fake_answer("IPL DISKS x.img DISK");
+	assert_int_equal(fake_ipl.kind, IPL_DISK);
+	fake_answer("IPL DISKS ovmf.fd FIRMWARE");
+	assert_int_equal(fake_ipl.kind, IPL_FIRMWARE);
+	fake_answer("FORCE DISKS");
+	fake_ipl.address = 0;
+	fake_answer("LOGON DISKS");
+	assert_int_equal(fake_ipl.address, 0x190);
+}
+
+static void power_button(void **state)
+{
+	struct vm *vm = vm_find("LINUX1");
+	struct vacpi *acpi = &vm->devices->acpi;
+
+	(void)state;
+	ANSWERS("SIGNAL SHUTDOWN LINUX1", "V64CFM727W LINUX1 HAS NOT ASKED TO HEAR OF ITS POWER BUTTON");
+	assert_true(acpi->s.status != 0);
+	acpi->s.status = 0;
+	acpi->s.enable = 0x100;
+	ANSWERS("SIG SHUT linux1", "");
+	NOT_SHOWN("V64");
+	assert_true(acpi->s.status != 0);
+	acpi->s.status = 0;
+	ANSWERS("FOR LINUX1 CMD SIGNAL SHUTDOWN", "");
+	NOT_SHOWN("V64");
+	assert_true(acpi->s.status != 0);
+	acpi->s.status = 0;
+	ANSWERS("SIGNAL", "DMKCFC026E");
+	ANSWERS("SIGNAL SHUTDOWN LINUX1 NOW", "DMKCFC026E");
+	ANSWERS("SIGNAL LINUX1", "V64CFC703E OPERAND 'LINUX1' IS NOT KNOWN TO SIGNAL");
+	ANSWERS("SIGNAL SHUTDOWN", "V64CFC701E");
+	ANSWERS("SIGNAL SHUTDOWN HELLO", "DMKCQG045E");
+	fake_end_guest("LINUX1", "V64DSP460I LINUX1 POWERED OFF");
+	ANSWERS("SIGNAL SHUTDOWN LINUX1", "V64CFM721E");
+	assert_int_equal(acpi->s.status, 0);
+}
+
+static const struct vdev_ops fake_named_device = { .name = "8259" };
+static const struct vdev_ops fake_named_function = { .name = "IDE" };
+
+/* A machine as machine/ would have made it of DISKS' directory entry. */
+static void make_devices(struct vm *vm, struct pc_options *o)
+{
+	static struct vdev pic = { .ops = &fake_named_device };
+	struct vm_devices *d = vm->devices;
+	struct machine_disk *m = d->disks.all;
+	struct bus_claim *ports = vm->bus.claims[BUS_PORT], *storage = vm->bus.claims[BUS_MMIO];
+
+	for (uint32_t i = 0; i < vm->user->disk_count; i++)
+		m[1 + i] = (struct machine_disk){ .address = vm->user->disks[i].address, .there = i != 3, .drive = -1 };
+	m[0] = (struct machine_disk){ .there = true, .drive = 0, .disk = { .name = "boot.img", .sectors = 2880 } };
+	m[1].drive = 1;
+	m[1].disk = (struct vdisk){ .name = "root.img", .sectors = 2048, .read_only = true };
+	m[2].drive = 2;
+	m[2].disk = (struct vdisk){ .name = "cd.iso", .sectors = 400, .read_only = true, .cd = true };
+	m[3].virtio = true;
+	m[3].disk = (struct vdisk){ .name = "data.img", .sectors = 8192, .changed_blocks = 3 };
+	m[5].disk = (struct vdisk){ .name = "a-name-of-the-longest-that-there-is-on-a-volume", .sectors = UINT64_MAX / 512 };
+	d->options = *o;
+	o->net->t.pci.devfn = VPCI_DEVFN(3, 0);
+	memcpy(o->net->config, "\x52\x54\0\0\0\x2a", 6);
+	o->net->port.sent = 7;
+	o->balloon->t.pci.devfn = VPCI_DEVFN(4, 0);
+	o->balloon->s.pages = 256;
+	o->rng->t.pci.devfn = VPCI_DEVFN(5, 0);
+	o->console->t.pci.devfn = VPCI_DEVFN(6, 0);
+	d->ide.function.dev.ops = &fake_named_function;
+	d->ide.function.devfn = VPCI_DEVFN(1, 1);
+	d->pci.functions[d->pci.count++] = &d->ide.function;
+	d->all[d->count++] = &pic;
+	d->all[d->count++] = &d->ide.function.dev;
+	ports[0] = (struct bus_claim){ .first = 0x20, .last = 0x21, .dev = &pic };
+	ports[1] = (struct bus_claim){ .first = 0x80, .last = 0x80, .dev = &pic };
+	for (uint32_t i = 0; i < 9; i++)
+		ports[2 + i] = (struct bus_claim){ 0xc000 + 16 * i, 0xc00f + 16 * i, &d->ide.function.dev, 0, false };
+	storage[0] = (struct bus_claim){ .first = 0xfec00000, .last = 0xfec00fff, .dev = &pic };
+	vm->bus.count[BUS_PORT] = 11;
+	vm->bus.count[BUS_MMIO] = 1;
+}
+
+static void shows_devices(void **state)
+{
+	struct virtio_net net = { 0 };
+	struct virtio_balloon balloon = { 0 };
+	struct virtio_rng rng = { 0 };
+	struct virtio_console console = { 0 };
+	struct pc_options o = { .net = &net, .balloon = &balloon, .rng = &rng, .console = &console };
+
+	(void)state;
+	fake_answer("AUTOLOG DISKS");
+	make_devices(vm_find("DISKS"), &o);
+	fake_answer("QUERY VIRTUAL DISKS");
+	SHOWN("STORAGE = 64K\r\n"
+	      "CPU  00  RUNNING, SYSTEM NONE\r\n"
+	      "CONS 009 DISCONNECTED\r\n"
+	      "DASD IPL RAM  boot.img         R/W      1440K ATA 0:0\r\n"
+	      "DASD 190 RAM  root.img         R/O      1024K ATA 0:1\r\n"
+	      "DASD 191 RAM  cd.iso           R/O       200K CD 1:0\r\n"
+	      "DASD 192 RAM  data.img         R/W      4096K VIRTIO 00:08.0, 12K CHANGED\r\n"
+	      "DASD 193 NOT LINKED; FILE gone.img\r\n"
+	      "DASD 194 RAM  a-name-of-the-longest-that-there-is-on-a-volume R/W 18014398509481983K NOT CONNECTED\r\n"
+	      "NIC  600 VIRTIO 00:03.0 MAC 52:54:00:00:00:2A, 7 SENT, 0 RECEIVED, 0 LOST\r\n"
+	      "BALL 601 VIRTIO 00:04.0 HOLDS 1024K\r\n"
+	      "CONS 602 COM2\r\n"
+	      "RNG  603 VIRTIO 00:05.0\r\n"
+	      "CONS 604 VIRTIO 00:06.0\r\n"
+	      "DEV  8259     020-021 080 FEC00000-FEC00FFF\r\n"
+	      "DEV  IDE      PCI 00:01.1 C000-C00F C010-C01F C020-C02F C030-C03F C040-C04F\r\n"
+	      "              C050-C05F C060-C06F C070-C07F C080-C08F\r\n");
+	fake_answer("QUERY VIRTUAL DISKS 191");
+	assert_string_equal(fake_shown, "QUERY VIRTUAL DISKS 191\r\n"
+					"DASD 191 RAM  cd.iso           R/O       200K CD 1:0\r\n");
+	ANSWERS("Q V DISKS 009", "\r\nCONS 009 DISCONNECTED\r\n");
+	ANSWERS("Q V DISKS 602", "\r\nCONS 602 COM2\r\n");
+	ANSWERS("Q V DISKS 195", "DMKCQG040E DEV 195 DOES NOT EXIST");
+	ANSWERS("Q V DISKS 000", "DMKCFC026E");
+	ANSWERS("Q V DISKS 1900", "DMKCFC026E");
+	ANSWERS("Q V DISKS DASD 190", "DMKCFC026E");
+	fake_answer("Q V DISKS DASD");
+	SHOWN("\r\nDASD IPL RAM  boot.img");
+	NOT_SHOWN("STORAGE");
+	NOT_SHOWN("CONS");
+	NOT_SHOWN("DEV ");
+	fake_answer("QUERY DASD DISKS");
+	SHOWN("\r\nDASD IPL RAM  boot.img");
+	NOT_SHOWN("NIC");
+	ANSWERS("QUERY DASD DISKS 190", "DMKCFC026E");
+	ANSWERS("QUERY DASD", "V64CFC701E");
+	ANSWERS("Q V DISKS STOR", "\r\nSTORAGE = 64K\r\n");
+	ANSWERS("Q V DISKS CPU", "\r\nCPU  00  RUNNING");
+	ANSWERS("Q V DISKS SPEC", "\r\nNIC  600");
+	ANSWERS("Q V DISKS DEV", "\r\nDEV  8259");
+	NOT_SHOWN("DASD");
+	fake_end_guest("DISKS", "V64DSP460I DISKS POWERED OFF");
+	ANSWERS("Q V DISKS ALL", "\r\nV64DSP460I DISKS POWERED OFF");
+	fake_answer("QUERY VIRTUAL LINUX1 DASD");
+	assert_string_equal(fake_shown, "QUERY VIRTUAL LINUX1 DASD\r\n");
+}
+
 static void looks_and_changes(void **state)
 {
 	struct vm *vm = vm_find("LINUX1");
@@ -427,6 +598,9 @@ int main(void)
 		cmocka_unit_test(messages),
 		cmocka_unit_test_setup(names, fake_setup),
 		cmocka_unit_test_setup(runs_machines, fake_setup),
+		cmocka_unit_test_setup(ipls_disks, fake_setup),
+		cmocka_unit_test_setup(power_button, fake_setup),
+		cmocka_unit_test_setup(shows_devices, fake_setup),
 		cmocka_unit_test_setup(looks_and_changes, fake_setup),
 		cmocka_unit_test_setup(questions, fake_setup),
 		cmocka_unit_test_setup(talks, fake_setup),

@@ -1,5 +1,5 @@
 /* CP's terminal: guests' output, sessions at their consoles, ends, and a long fuzz of everything. */
-/* Part: tests; UNIT: vmm/cp/clock.c vmm/cp/command.c vmm/cp/control.c vmm/cp/cp.c vmm/cp/directory.c vmm/cp/directory_devices.c vmm/cp/display.c vmm/cp/dump.c vmm/cp/guest_console.c vmm/cp/guest_output.c vmm/cp/indicate.c vmm/cp/logmsg.c vmm/cp/logon.c vmm/cp/operand.c vmm/cp/query.c vmm/cp/query_system.c vmm/cp/session.c vmm/cp/set.c vmm/cp/shutdown.c vmm/cp/store.c vmm/cp/talk.c vmm/cp/typewriter.c vmm/cp/users.c vmm/machine/console.c lib/string.c lib/printf.c */
+/* Part: tests; UNIT: vmm/cp/clock.c vmm/cp/command.c vmm/cp/control.c vmm/cp/cp.c vmm/cp/directory.c vmm/cp/directory_devices.c vmm/cp/display.c vmm/cp/dump.c vmm/cp/guest_console.c vmm/cp/guest_output.c vmm/cp/indicate.c vmm/cp/logmsg.c vmm/cp/logon.c vmm/cp/operand.c vmm/cp/query.c vmm/cp/query_system.c vmm/cp/query_virtual.c vmm/cp/session.c vmm/cp/set.c vmm/cp/shutdown.c vmm/cp/store.c vmm/cp/talk.c vmm/cp/typewriter.c vmm/cp/users.c vmm/machine/console.c lib/string.c lib/printf.c */
 #include "tests/unit/fake_cp.h"
 
 static void guest_lines(void **state)
@@ -496,6 +496,11 @@ static void fuzz(void **state)
 		"DISPLAY LINUX1 K0-FFFFFFFFFFFFFFFF",
 		"DUMP LINUX1",
 		"QUERY VIRTUAL LINUX1",
+		"QUERY VIRTUAL LINUX1 DASD",
+		"QUERY VIRTUAL LINUX1 190",
+		"QUERY DASD LINUX1",
+		"SIGNAL SHUTDOWN LINUX1",
+		"IPL LINUX1 190 UEFI",
 		"QUERY RELOC LINUX1",
 		"QUERY TRACE LINUX1 9",
 		"QUERY TRACE 256",

@@ -37,7 +37,7 @@ static const struct command table[] = {
 	{ "HELP", 1, "", command_help, "[QUERY|SET|DISPLAY]", "lists the commands you may use" },
 	{ "INDICATE", 3, "", indicate_command, "[userid]",
 	  "shows who uses the processor, and which traps cost it" },
-	{ "IPL", 1, "GACE", control_ipl, "[userid] [file [kind] [INITRD file] [PARM text]]",
+	{ "IPL", 1, "GACE", control_ipl, "[userid] [cuu [BIOS|UEFI]|file [kind] [INITRD file] [PARM text]]",
 	  "loads a system and starts it" },
 	{ "LOGOFF", 3, "", logon_logoff, "", "ends the session and takes the machine away" },
 	{ "LOGOUT", 5, "", logon_logoff, "", "the same as LOGOFF" },
@@ -52,6 +52,7 @@ static const struct command table[] = {
 	  "types text and ENTER at a machine's console" },
 	{ "SET", 3, "", set_command, "what value", "changes how your session behaves (HELP SET)" },
 	{ "SHUTDOWN", 8, "A", control_shutdown, "[REIPL]", "stops all machines and CP" },
+	{ "SIGNAL", 3, "GACE", control_signal, "SHUTDOWN [userid]", "presses a machine's power button" },
 	{ "SLEEP", 2, "", talk_sleep, "[nn [SEC|MIN]]",
 	  "takes no commands for a time; the attention key ends it" },
 	{ "STORE", 2, "GACE", store_command, "[userid] what data...",
@@ -129,7 +130,7 @@ const char *command_split(const char *line, char *to, size_t room)
 static bool for_may(const struct command *row)
 {
 	return strncmp(row->operands, "[userid]", 8) == 0 || row->routine == query_command ||
-	       row->routine == set_command || row->routine == command_for;
+	       row->routine == set_command || row->routine == control_signal || row->routine == command_for;
 }
 
 static void run(struct command_call *c)
@@ -253,7 +254,7 @@ static void command_help(struct command_call *c)
 		{ "DISPLAY", 1 },
 	};
 	const struct command *row;
-	char word[OPERAND_ROOM], left[64];
+	char word[OPERAND_ROOM], left[96];
 	unsigned int which = 0;
 	bool one = false;
 

@@ -53,6 +53,7 @@ void control_begin(struct command_call *c);
 void control_external(struct command_call *c);
 void control_ipl(struct command_call *c);
 void control_shutdown(struct command_call *c);
+void control_signal(struct command_call *c);
 void control_stop(struct command_call *c);
 void control_system(struct command_call *c);
 void display_command(struct command_call *c);

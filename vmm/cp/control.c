@@ -1,4 +1,4 @@
-/* IPL, BEGIN, STOP, SYSTEM, EXTERNAL, SHUTDOWN: what makes machines run and stand still. */
+/* IPL, BEGIN, STOP, SYSTEM, EXTERNAL, SIGNAL, SHUTDOWN: what makes machines run and stand still. */
 /* Part: cp/; operator's words to machine/ and ipl/. */
 #include "vmm/cp/command.h"
 
@@ -11,6 +11,7 @@
 #include "vmm/cp/session.h"
 #include "vmm/cp/shutdown.h"
 #include "vmm/cp/typewriter.h"
+#include "vmm/machine/pc.h"
 
 static bool is_running(const struct vm *vm)
 {
@@ -130,46 +131,63 @@ static bool take_ipl_rest(const char *at, enum ipl_kind *kind, char initrd[DIREC
 	return true;
 }
 
-/* One to three hexadecimal digits are a disk where the user has one there, unless a kind of file follows. */
-static bool take_disk(const struct vm *vm, const char *at, struct ipl_request *request)
-{
-	char word[OPERAND_ROOM];
-	uint64_t address;
+enum operand_is_a { A_FILE, A_DISK, NO_SUCH_DISK };
 
-	if (operand_word(&at, word, sizeof(word)) == 0 || strlen(word) > 3 || !operand_hex(word, 0xfff, &address) ||
-	    directory_disk_at(vm->user, (uint16_t)address) == NULL)
-		return false;
-	if (operand_word(&at, word, sizeof(word)) != 0 &&
-	    ((!str_same(word, "BIOS") && !str_same(word, "UEFI")) || !operand_end(at)))
-		return false;
+/*
+ * One to three hexadecimal digits are a disk where the user has one there, unless a kind of file follows; with BIOS or
+ * UEFI after them a disk was meant.
+ */
+static enum operand_is_a take_disk(const struct vm *vm, const char *at, struct ipl_request *request)
+{
+	char word[OPERAND_ROOM], firmware[OPERAND_ROOM];
+	uint64_t address;
+	bool bare;
+
+	operand_word(&at, word, sizeof(word));
+	bare = operand_word(&at, firmware, sizeof(firmware)) == 0;
+	if (!bare && !((str_same(firmware, "BIOS") || str_same(firmware, "UEFI")) && operand_end(at)))
+		return A_FILE;
+	if (strlen(word) > 3 || !operand_hex(word, 0xfff, &address) || address == 0)
+		return A_FILE;
+	if (directory_disk_at(vm->user, (uint16_t)address) == NULL) {
+		if (bare)
+			return A_FILE;
+		typewriter_error(MSG_IPL790E, vm->userid, word);
+		return NO_SUCH_DISK;
+	}
 	request->address = (uint16_t)address;
-	request->uefi = str_same(word, "UEFI");
-	return true;
+	request->uefi = str_same(firmware, "UEFI");
+	return A_DISK;
+}
+
+static bool ipl_file(struct command_call *c, struct vm *vm)
+{
+	char file[DIRECTORY_FILE], initrd[DIRECTORY_FILE] = "", parm[DIRECTORY_PARM] = "";
+	struct ipl_request request = { .file = file, .initrd = initrd, .parm = parm };
+
+	if (!take_file(&c->at, file) || !take_ipl_rest(c->at, &request.kind, initrd, parm))
+		return false;
+	/* The directory's own file keeps its initrd and parm when nothing else is said. */
+	if (str_same(file, vm->user->ipl_file) && operand_end(c->at))
+		return users_ipl_directory(vm);
+	return users_ipl(vm, &request);
 }
 
 void control_ipl(struct command_call *c)
 {
-	char file[DIRECTORY_FILE], initrd[DIRECTORY_FILE] = "", parm[DIRECTORY_PARM] = "";
-	struct ipl_request request = { .file = file, .initrd = initrd, .parm = parm };
+	struct ipl_request disk = { .file = "", .initrd = "", .parm = "" };
 	struct vm *vm = command_target(c);
-	bool done;
+	enum operand_is_a what;
 
 	if (vm == NULL)
 		return;
 	if (operand_end(c->at)) {
-		done = users_ipl_directory(vm);
-	} else if (take_disk(vm, c->at, &request)) {
-		done = users_ipl(vm, &request);
-	} else {
-		if (!take_file(&c->at, file) || !take_ipl_rest(c->at, &request.kind, initrd, parm))
-			return;
-		/* The directory's own file keeps its initrd and parm when nothing else is said. */
-		if (str_same(file, vm->user->ipl_file) && operand_end(c->at))
-			done = users_ipl_directory(vm);
-		else
-			done = users_ipl(vm, &request);
+		if (users_ipl_directory(vm))
+			follow(c, vm);
+		return;
 	}
-	if (done)
+	what = take_disk(vm, c->at, &disk);
+	if ((what == A_DISK && users_ipl(vm, &disk)) || (what == A_FILE && ipl_file(c, vm)))
 		follow(c, vm);
 }
 
@@ -214,6 +232,33 @@ void control_external(struct command_call *c)
 	vm_kick(vm, VM_WORK_EVENT);
 	if (vm->state == VM_WAITING)
 		vm->state = VM_RUNNABLE;
+}
+
+/* z/VM's SIGNAL SHUTDOWN: the guest is asked, by ACPI; whether it goes is its own affair. */
+void control_signal(struct command_call *c)
+{
+	char word[OPERAND_ROOM];
+	struct vm *vm;
+
+	if (operand_word(&c->at, word, sizeof(word)) == 0) {
+		typewriter_error(MSG_CFC026E);
+		return;
+	}
+	if (!operand_is(word, "SHUTDOWN", 4)) {
+		typewriter_error(MSG_CFC703E, word, "SIGNAL");
+		return;
+	}
+	vm = command_target(c);
+	if (vm == NULL)
+		return;
+	if (!operand_end(c->at)) {
+		typewriter_error(MSG_CFC026E);
+		return;
+	}
+	if (vm->state == VM_NO_SYSTEM || vm->state == VM_ENDED)
+		typewriter_error(MSG_CFM721E, vm->userid, vm_state_name(vm->state));
+	else if (!vacpi_power_button(&vm->devices->acpi))
+		typewriter_error(MSG_CFM727W, vm->userid);
 }
 
 void control_shutdown(struct command_call *c)

@@ -10,7 +10,7 @@
 #define DIRECTORY_FILE 48
 #define DIRECTORY_DISKS 8	/* of one user */
 #define DIRECTORY_DRIVES 4	/* of these on the ATA bus: two channels, master and slave */
-#define DIRECTORY_SPECIALS 8
+#define DIRECTORY_SPECIALS 5	/* one of each type */
 
 /* AUTO: a CD when the file is an ISO 9660 image, else an ATA disk. */
 enum directory_bus { DISK_BUS_AUTO, DISK_BUS_ATA, DISK_BUS_VIRTIO, DISK_BUS_CD };

@@ -139,12 +139,12 @@ void directory_take_link(struct directory_reader *r, const char *name, const cha
 	add_disk(r, &disk);
 }
 
-/* Of these a machine has one; network adapters it may have several. */
+/* A machine has one of each: there is one network, and a second card on it would be of no use. */
 static bool second_of(const struct directory_user *u, uint8_t type)
 {
 	for (uint32_t i = 0; i < u->special_count; i++)
 		if (u->specials[i].type == type)
-			return type != SPECIAL_NET;
+			return true;
 	return false;
 }
 
@@ -180,10 +180,6 @@ void directory_take_special(struct directory_reader *r, const char *name, const 
 	directory_expect_end(r, name, rest);
 	if (second_of(r->user, special.type)) {
 		directory_fault(r, MSG_DIR768E, r->line, types[i].statement);
-		return;
-	}
-	if (r->user->special_count == DIRECTORY_SPECIALS) {
-		directory_fault(r, MSG_DIR778E, r->line, DIRECTORY_SPECIALS, "SPECIAL DEVICES");
 		return;
 	}
 	r->user->specials[r->user->special_count++] = special;

@@ -151,6 +151,7 @@ static void query_set(struct command_call *c)
 const struct command query_table[] = {
 	{ "ALLOC", 5, "ABCE", query_alloc, "", "real storage: who has which run of it" },
 	{ "CPLEVEL", 3, "", query_cplevel, "", "version and release of CP" },
+	{ "DASD", 2, "GACE", query_dasd, "[userid]", "a machine's disks" },
 	{ "FILES", 1, "", query_files, "", "the files of the boot volume, which IPL can load" },
 	{ "LOGMSG", 3, "", query_logmsg, "", "the operator's line of news" },
 	{ "NAMES", 1, "", query_names, "", "who is logged on, and where" },
@@ -165,7 +166,7 @@ const struct command query_table[] = {
 	{ "TRACE", 2, "GACE", query_trace, "[userid] [nnn]", "the last traps" },
 	{ "USERID", 5, "", query_userid, "", "who you are" },
 	{ "USERS", 1, "", query_users, "", "how many users are logged on" },
-	{ "VIRTUAL", 1, "GACE", query_virtual, "[userid]",
+	{ "VIRTUAL", 1, "GACE", query_virtual, "[userid] [kind|address]",
 	  "a machine's storage, processor and devices" },
 };
 const size_t query_table_count = ARRAY_LEN(query_table);

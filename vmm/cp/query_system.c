@@ -136,54 +136,6 @@ void query_storage(struct command_call *c)
 		cp_say("STORAGE = %lluK", (unsigned long long)(vm->storage_size >> 10));
 }
 
-static void show_device(const struct bus *bus, const struct vdev *d)
-{
-	char text[160];
-	size_t n;
-
-	n = (size_t)text_format(text, sizeof(text), "DEV  %-8s PORTS", d->ops->name);
-	for (uint32_t i = 0; i < bus->count[BUS_PORT] && i < BUS_CLAIMS && n + 12 < sizeof(text);
-	     i++) {
-		const struct bus_claim *claim = &bus->claims[BUS_PORT][i];
-
-		if (claim->dev != d)
-			continue;
-		n += (size_t)text_format(text + n, sizeof(text) - n,
-					 claim->first == claim->last ? " %03llX" : " %03llX-%03llX",
-					 (unsigned long long)claim->first,
-					 (unsigned long long)claim->last);
-	}
-	cp_say("%s", text);
-}
-
-void query_virtual(struct command_call *c)
-{
-	struct vm *vm = only_target(c);
-	char place[24];
-
-	if (vm == NULL)
-		return;
-	if (vm == session_vm())
-		text_format(place, sizeof(place), "ON CONS %03X", SESSION_ADDRESS);
-	else
-		str_copy(place, "DISCONNECTED", sizeof(place));
-	cp_say("STORAGE = %lluK", (unsigned long long)(vm->storage_size >> 10));
-	cp_say("CPU  00  %s, SYSTEM %s", vm_state_name(vm->state),
-	       vm->system[0] != '\0' ? vm->system : "NONE");
-	cp_say("CONS %03X %s", vm->user->console, place);
-	for (uint32_t i = 0; i < vm->bus.count[BUS_PORT] && i < BUS_CLAIMS; i++) {
-		const struct bus_claim *claims = vm->bus.claims[BUS_PORT];
-		uint32_t k = 0;
-
-		while (k < i && claims[k].dev != claims[i].dev)
-			k++;
-		if (k == i && claims[i].dev != NULL)
-			show_device(&vm->bus, claims[i].dev);
-	}
-	if (vm->state == VM_ENDED)
-		cp_say("%s", vm->why);
-}
-
 static void show_trap(const struct trace_entry *t)
 {
 	static const char *const verdicts[] = {
