@@ -2,10 +2,13 @@
 # Part in the monitor: none; VM64_LONG=1 runs the whole demonstration on every model.
 
 import os
+import re
 
 import pytest
 
 from conftest import LINUX_PARM, OPERATOR, user
+from test_hostile import ENDS
+from vm64lib import paths
 
 LONG = os.environ.get("VM64_LONG", "") not in ("", "0")
 SECONDS = 400 if LONG else 85
@@ -85,4 +88,26 @@ def test_guests_run_without(boot, words):
     machine.command("SEND LINUX1 uname -a", r"^LINUX1[:+] Linux LINUX1 6\.\d+[^\n]* x86_64 GNU/Linux", 120)
     machine.machine.consumed = 0
     machine.expect(r"TICKER 3 SECONDS, 300 INTERRUPTS, RTC [234], DRIFT (?:-1|0|1),", 60)
+    machine.shutdown()
+
+
+HOSTILE = ["TASKS", "INTERP", "VMXALL", "MSRS", "FUZZPCI", "FUZZMMIO", "FUZZVIRT", "FUZZFWC"]
+
+
+@pytest.mark.skipif(not LONG, reason="only in make test-long; test_hostile.py has them on one model")
+@pytest.mark.parametrize("model, words", [(model, "") for model in ALL] + [(None, "timer,vpid,2m"), (None, "vid"),
+                                                                         (None, "apicv"), (None, "tpr")])
+def test_hostile_guests_end(boot, model, words):
+    text = (paths.ROOT / "guests" / "hostile.directory").read_text()
+    machine = boot(cpu=model, directory=text, parm="without=" + words if words else "")
+    for name in HOSTILE:
+        machine.machine.consumed = len(machine.machine.text)
+        machine.send("AUTOLOG " + name)
+        for pattern in ENDS[name]:
+            machine.expect(pattern, 150)
+        machine.command("FORCE " + name, r"USER DSC LOGOFF AS %s USERS" % name, 30)
+    for wrong in (r"WRONG WORDS [1-9]", r" FAIL\n", r"WRONG:"):
+        assert not machine.seen(wrong)
+    seconds = [int(number) for number in re.findall(r"TICKER (\d+) SECONDS", machine.console())]
+    assert seconds == list(range(1, len(seconds) + 1)) and len(seconds) > 5
     machine.shutdown()
