@@ -113,8 +113,14 @@ touch:
 	jne .trapped
 	and eax, r8d
 	cmp eax, -1
-	jne .end
+	jne .answer
 	inc dword [absent]
+	jmp .end
+.answer:				; a device
+	SAY "SPACE: ANSWER AT "
+	mov rax, rbx
+	call puthex
+	SAY NL
 	jmp .end
 .trapped:
 	inc dword [trapped]

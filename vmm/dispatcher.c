@@ -197,6 +197,7 @@ static bool restart(struct vm *vm)
 	char why[VM_WHY_LEN];
 
 	vm->work &= ~VM_WORK_RESET;
+	pc_finish_screen(vm);
 	if (ipl_again(vm, why, sizeof(why)) != 0 || vm_begin(vm) != 0) {
 		vm_ended(vm, "%s", why);
 		return false;

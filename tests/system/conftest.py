@@ -22,7 +22,7 @@ LINUX_PARM = "console=ttyS0 quiet panic=-1 cryptomgr.notests"
 
 
 def user(name, storage, ipl, *statements, autolog=True):
-    """A user's directory entry: user("HELLO", "1M", "hello.bin BOOT"), user("L", "96M", "vmlinuz", "INITRD initrd")."""
+    """A user's directory entry: user("HELLO", "4M", "hello.bin BOOT"), user("L", "96M", "vmlinuz", "INITRD initrd")."""
     lines = ["USER %s %s %s %s G" % (name, name, storage, storage), "CONSOLE 009 3215"]
     lines += ["OPTION AUTOLOG"] if autolog else []
     lines += ["IPL " + ipl] if ipl else []

@@ -76,11 +76,11 @@ def directory_of_mistakes():
     d = Directory()
     d.add("IPL hello.bin", "V64DIR752E DIRECTORY LINE %d: IPL BEFORE THE FIRST USER STATEMENT")
     d.add(OPERATOR.rstrip())
-    d.good("HELLO", "1M", "IPL hello.bin BOOT")
+    d.good("HELLO", "4M", "IPL hello.bin BOOT")
     d.bad("UNKNOWN", "USER UNKNOWN U 1M 1M G",
           ("FROBNICATE 7", "V64DIR751E DIRECTORY LINE %d: UNKNOWN STATEMENT 'FROBNICATE'"), "IPL hello.bin")
     d.add("USER HELLO AGAIN 2M 2M G", "V64DIR754E DIRECTORY LINE %%d: USER HELLO IS DEFINED IN LINE %d ALREADY;"
-          % (d.lines.index(b"USER HELLO HELLO 1M 1M G") + 1))
+          % (d.lines.index(b"USER HELLO HELLO 4M 4M G") + 1))
     d.add(" IPL ticker.bin")
     d.bad("NOTHING",
           ("USER NOTHING N 0 0 G", "V64DIR756E DIRECTORY LINE %d: USER NOTHING HAS AN IPL OR OPTION AUTOLOG"),

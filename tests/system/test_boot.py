@@ -11,7 +11,7 @@ SECONDS = 70
 @pytest.fixture(scope="module")
 def machine(boot_once):
     linux = user("LINUX1", "96M", "vmlinuz LINUX PARM %s userid=LINUX1" % LINUX_PARM, "INITRD initrd")
-    small = [user("HELLO", "1M", "hello.bin BOOT"), user("TICKER", "4M", "ticker.bin MULTIBOOT"),
+    small = [user("HELLO", "4M", "hello.bin BOOT"), user("TICKER", "4M", "ticker.bin MULTIBOOT"),
              user("BOUNDS", "16M", "bounds.bin MULTIBOOT"), user("NOWHERE", "1M", "nowhere.bin")]
     return boot_once(boot="uefi", directory=OPERATOR + linux + "".join(small), parm="unheard-of")
 

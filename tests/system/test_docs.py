@@ -27,6 +27,7 @@ VOLATILE = [(re.compile(pattern), name) for pattern, name in [
     (r"CONNECT= [\d:]+ VIRTCPU= [\d:.]+ TOTCPU= [\d:.]+", "CONNECT"),
     (r"\b\d+ ?K\b", "nK"),
     (r"TICKS=\d+", "TICKS"),
+    (r"SeaBIOS \(version .*?\)", "SeaBIOS"),
     (r"BusyBox v\S+ \(.*?\)", "BusyBox"),
     (r"^Linux (\S+) 6\.\S+-cloud-amd64 #.* x86_64 GNU/Linux$", r"Linux \1"),
     (r"\bRIP [0-9A-F]+", "RIP"),

@@ -2,10 +2,13 @@
 # Part in the monitor: none; VM64_LONG=1 runs the whole demonstration on every model.
 
 import os
+import re
 
 import pytest
 
 from conftest import LINUX_PARM, OPERATOR, user
+from test_hostile import ENDS
+from vm64lib import paths
 
 LONG = os.environ.get("VM64_LONG", "") not in ("", "0")
 SECONDS = 400 if LONG else 85
@@ -40,7 +43,7 @@ def test_processor_without_64_bits_is_told(boot):
 
 def short_directory():
     linux = user("LINUX1", "96M", "vmlinuz LINUX PARM %s userid=LINUX1" % LINUX_PARM, "INITRD initrd")
-    return OPERATOR + linux + "".join([user("HELLO", "1M", "hello.bin BOOT"), user("SENSE", "4M", "sensitive.bin"),
+    return OPERATOR + linux + "".join([user("HELLO", "4M", "hello.bin BOOT"), user("SENSE", "4M", "sensitive.bin"),
                                        user("TICKER", "4M", "ticker.bin"), user("BOUNDS", "16M", "bounds.bin"),
                                        user("VMXALL", "4M", "vmxall.bin", autolog=False),
                                        user("MSRS", "4M", "msrs.bin", autolog=False)])
@@ -71,4 +74,40 @@ def test_instructions_of_the_newest_model(boot):
     machine.expect(r"SENSITIVE: ROWS 18, PASS 18\n", 60)
     for name, end in (("VMXALL", r"ROWS \d+, WRONG 0\n"), ("MSRS", r"MSRS: SURVIVED")):
         machine.command("AUTOLOG " + name, end, 120)
+    machine.shutdown()
+
+
+@pytest.mark.parametrize("words", ["timer,vpid,2m", "vid", "apicv", "tpr"])
+def test_guests_run_without(boot, words):
+    # What a processor may lack, given up on one that has it: the monitor then does the same by itself.
+    directory = OPERATOR + user("LINUX1", "96M", "vmlinuz LINUX PARM %s userid=LINUX1" % LINUX_PARM, "INITRD initrd")
+    directory += user("TICKER", "4M", "ticker.bin") + user("BENCH", "64M", "bench.bin MULTIBOOT", autolog=False)
+    machine = boot(directory=directory, parm="without=" + words)
+    machine.expect(r"^LINUX1[:+] [^\n]*TICKS=\d+", 300)
+    machine.command("AUTOLOG BENCH", r"^BENCH[:+] BENCH done", 120)
+    machine.command("SEND LINUX1 uname -a", r"^LINUX1[:+] Linux LINUX1 6\.\d+[^\n]* x86_64 GNU/Linux", 120)
+    machine.machine.consumed = 0
+    machine.expect(r"TICKER 3 SECONDS, 300 INTERRUPTS, RTC [234], DRIFT (?:-1|0|1),", 60)
+    machine.shutdown()
+
+
+HOSTILE = ["TASKS", "INTERP", "VMXALL", "MSRS", "FUZZPCI", "FUZZMMIO", "FUZZVIRT", "FUZZFWC"]
+
+
+@pytest.mark.skipif(not LONG, reason="only in make test-long; test_hostile.py has them on one model")
+@pytest.mark.parametrize("model, words", [(model, "") for model in ALL] + [(None, "timer,vpid,2m"), (None, "vid"),
+                                                                         (None, "apicv"), (None, "tpr")])
+def test_hostile_guests_end(boot, model, words):
+    text = (paths.ROOT / "guests" / "hostile.directory").read_text()
+    machine = boot(cpu=model, directory=text, parm="without=" + words if words else "")
+    for name in HOSTILE:
+        machine.machine.consumed = len(machine.machine.text)
+        machine.send("AUTOLOG " + name)
+        for pattern in ENDS[name]:
+            machine.expect(pattern, 150)
+        machine.command("FORCE " + name, r"USER DSC LOGOFF AS %s USERS" % name, 30)
+    for wrong in (r"WRONG WORDS [1-9]", r" FAIL\n", r"WRONG:"):
+        assert not machine.seen(wrong)
+    seconds = [int(number) for number in re.findall(r"TICKER (\d+) SECONDS", machine.console())]
+    assert seconds == list(range(1, len(seconds) + 1)) and len(seconds) > 5
     machine.shutdown()

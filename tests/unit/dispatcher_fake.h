@@ -142,6 +142,11 @@ void pc_expire_apic(struct vm *vm, uint64_t now)
 }
 
 /* The timer's interrupt: one, and then nothing more is due. */
+void pc_finish_screen(struct vm *vm)
+{
+	(void)vm;
+}
+
 void pc_service(struct vm *vm, uint64_t now)
 {
 	assert_true(device_deadline <= now);

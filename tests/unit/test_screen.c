@@ -370,6 +370,20 @@ static void beside_the_serial_port(void **state)
 	assert_in_range(count("\n"), 20, 30);
 }
 
+static void the_last_words(void **state)
+{
+	(void)state;
+	print("one\ntwo");
+	run(100);
+	print("\nthree\nfour\n");
+	screen_finish(&screen, &vga, &console, fake.now);
+	drain();
+	expect("one\r\ntwo\r\nthree\r\nfour\r\n");
+	screen_finish(&screen, &vga, &console, fake.now);
+	drain();
+	expect("");
+}
+
 static void quiet_guests_cost_little(void **state)
 {
 	unsigned int looks = 0;
@@ -427,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup(erased_and_drawn_again, setup),
 		cmocka_unit_test_setup(modes, setup),
 		cmocka_unit_test_setup(beside_the_serial_port, setup),
+		cmocka_unit_test_setup(the_last_words, setup),
 		cmocka_unit_test_setup(quiet_guests_cost_little, setup),
 		cmocka_unit_test_setup(any_screen, setup),
 	};

@@ -143,6 +143,14 @@ void pc_reset(struct vm *vm)
 	pc_find_deadline(vm);
 }
 
+void pc_finish_screen(struct vm *vm)
+{
+	struct vm_devices *d = vm->devices;
+
+	if (d != NULL && d->options.screen != NULL)
+		screen_finish(d->options.screen, d->options.vga, &vm->console, cpu_tsc());
+}
+
 void pc_find_deadline(struct vm *vm)
 {
 	const struct vm_devices *d = vm->devices;

@@ -71,6 +71,8 @@ void pc_reset_interrupts(struct vm *vm);
 /* Every device of the machine, in the order of QUERY VIRTUAL; NULL past the end. */
 struct vdev *pc_device(struct vm *vm, uint32_t i);
 
+/* Before the machine ends or is reset: what its screen shows goes to its console. */
+void pc_finish_screen(struct vm *vm);
 /* The nearest deadline of all devices into vm->deadline. */
 void pc_find_deadline(struct vm *vm);
 /* Lets the devices do what is due at `now`; the local APIC's timer has a way of its own, which is short. */

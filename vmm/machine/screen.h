@@ -38,6 +38,8 @@ void screen_init(struct screen *sc);
 /* Looks when it is due, if the guest has run since: ran = its processor time so far, hz = ticks a second. */
 void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t ran, uint64_t now,
 		    uint64_t hz);
+/* The machine ends or begins again: what it wrote last is shown now, since nothing will be later. */
+void screen_finish(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now);
 uint64_t screen_deadline(const struct screen *sc);
 /* Something has been typed: its echo is wanted soon. */
 void screen_wake(struct screen *sc);

@@ -282,6 +282,7 @@ void vm_ended(struct vm *vm, const char *format, ...)
 	va_start(args, format);
 	text_vformat(vm->why, sizeof(vm->why), format, args);
 	va_end(args);
+	pc_finish_screen(vm);
 	vm->state = VM_ENDED;
 	vm->ended_told = false;
 	vm_kick(vm, VM_WORK_STATE);
