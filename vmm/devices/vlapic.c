@@ -65,11 +65,14 @@ uint32_t vlapic_ppr(const struct vlapic *l)
 	return (tpr >> 4) >= (l->isr >> 4) ? tpr : l->isr & 0xf0u;
 }
 
-/* After a change of TPR or ISR: shows the priority, and lets in what waited for it. */
+/*
+ * After a change of TPR or ISR: shows the priority, and lets in what waited for it. Even if that has to wait on, it may
+ * be for another reason now, and the machine asks vlapic_cr8_threshold() again.
+ */
 static void priority_changed(struct vlapic *l)
 {
 	*vlapic_reg(l, VLAPIC_PPR) = vlapic_ppr(l);
-	if (vlapic_pending(l) >= 0)
+	if (l->irr != 0)
 		machine_interrupt_changed(l->dev.vm);
 }
 

@@ -103,8 +103,11 @@ void pc_poll_interrupts(struct vm *vm)
 		return;
 	if (vlapic_pending(&d->lapic) >= 0)
 		vm->pending.intr = true;
-	else
-		arch_vcpu_tpr_threshold(&vm->av, (uint8_t)vlapic_cr8_threshold(&d->lapic));
+	/*
+	 * Also where the priority lets one in: with a threshold above it there is an exit after every entry, or, where the
+	 * APIC's page is not virtualized, no entry. SDM, "Checks on VMX Controls" and "TPR-Threshold VM Exits".
+	 */
+	arch_vcpu_tpr_threshold(&vm->av, (uint8_t)vlapic_cr8_threshold(&d->lapic));
 }
 
 bool pc_interrupt_waits(struct vm *vm)

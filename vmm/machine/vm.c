@@ -15,6 +15,7 @@ static struct vm *table[VM_MAX];
 static uint32_t table_end;
 
 #define DEVICE_ROW MIB(16)	/* the largest row of a device: video RAM, flash */
+#define REACH (1ull << 48)	/* guest-physical addresses that four levels of tables tell apart */
 
 /* EPT's tables: R cut in two by the rows of devices that lie over it, and those rows wherever the guest puts them. */
 static uint64_t tables_needed(uint64_t storage)
@@ -66,10 +67,19 @@ void *machine_storage(struct vm *vm, uint64_t bytes)
 	return run.v != 0 ? cpu_direct(run) : NULL;
 }
 
+/* A guest may want its devices anywhere: some of that is nowhere, and there only the bus answers. */
+static bool has_place(const struct vm *vm, enum machine_row row, uint64_t gpa, uint64_t bytes)
+{
+	if (bytes > REACH || gpa > REACH - bytes)
+		return false;
+	return row != ROW_VIDEO || gpa >= vm->storage_size;	/* the chipset decodes storage before PCI */
+}
+
 void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)
 {
 	struct npt_row *r = &vm->rows[1 + row];
-	struct npt_row next = { .guest = GPA(gpa), .base = cpu_direct_address(storage), .bound = bytes, .rights = rights };
+	struct npt_row next = { .guest = GPA(gpa), .base = cpu_direct_address(storage), .rights = rights,
+				.bound = has_place(vm, row, gpa, bytes) ? bytes : 0 };
 	bool moved = r->guest.v != next.guest.v || r->base.v != next.base.v || r->bound != next.bound;
 
 	CHECK(bytes <= DEVICE_ROW);
@@ -79,12 +89,14 @@ void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storag
 	r->device = row == ROW_APIC;	/* nobody but the processor makes anything of what is there */
 	if (vm->npt.root.v == 0)
 		return;		/* still being made: vm_logon() builds the tables when the devices are there */
-	if (moved) {
-		CHECK(build_tables(vm) == 0);	/* tables_needed() counts the worst place of every row */
-		npt_flush(&vm->npt);
-	} else {
-		npt_set_rights(&vm->npt, next.guest, bytes, rights);
+	if (!moved) {
+		npt_set_rights(&vm->npt, next.guest, next.bound, rights);
+		return;
 	}
+	/* tables_needed() counts the worst place of every row; but a guest chose it, so it is the guest that would stop. */
+	if (build_tables(vm) != 0)
+		vm_ended(vm, "V64STO469W %s STOPPED: NO PAGE IS LEFT FOR ITS NESTED TABLES, AN ERROR OF CP'S OWN", vm->userid);
+	npt_flush(&vm->npt);
 }
 
 static int free_number(void)

@@ -113,7 +113,9 @@ inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 	uint64_t blocking, rip = exit->rip + exit->insn_len;
 
 	CHECK(exit->insn_len != 0);
-	(void)av;
+	/* The routine may have spoken to another machine: a frame sent interrupts who gets it, and that is in its VMCS. */
+	if (__builtin_expect(!av->fast, 0))
+		vmx_make_current(av->vmx);
 	vmcs_write(VMCS_GUEST_RIP, rip);
 	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 	if (__builtin_expect(blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS), 0))

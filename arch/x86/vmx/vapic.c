@@ -7,6 +7,7 @@
 #define MSR_X2APIC 0x800u
 #define X2APIC_MSRS 0x40u	/* the rest up to 8FFh is reserved and faults */
 #define X2APIC_TPR 0x08u
+#define X2APIC_PPR 0x0au
 #define X2APIC_EOI 0x0bu
 #define X2APIC_TIMER_NOW 0x39u
 #define X2APIC_SELF_IPI 0x3fu
@@ -27,15 +28,16 @@ static uint32_t proc2_for(enum apic_mode mode)
 }
 
 /*
- * Reads come from the page, but for the timer's current count, which is computed when asked for. Writes without an
- * exit: those the processor knows what to do with when it delivers by itself.
+ * Reads come from the page, but for the timer's current count, which is computed when asked for, and the processor
+ * priority where the processor does not keep it itself. Writes without an exit: those the processor knows what to do
+ * with when it delivers by itself.
  */
 static void pass_x2apic(struct arch_vcpu *av, bool on)
 {
 	bool delivery = on && vmx_caps.virtual_interrupts;
 
 	for (uint32_t r = 0; r < X2APIC_MSRS; r++)
-		arch_vcpu_pass_msr(av, MSR_X2APIC + r, on && r != X2APIC_TIMER_NOW,
+		arch_vcpu_pass_msr(av, MSR_X2APIC + r, on && r != X2APIC_TIMER_NOW && (delivery || r != X2APIC_PPR),
 				   (on && r == X2APIC_TPR) ||
 					   (delivery && (r == X2APIC_EOI || r == X2APIC_SELF_IPI)));
 }
