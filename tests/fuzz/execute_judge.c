@@ -1,5 +1,7 @@
 /* The executor against Unicorn: registers, flags, memory, ports and faults of one instruction at a time. */
 /* Part: tests, on the host. Flags that the SDM leaves undefined are not compared; other differences stand in a table. */
+#include <setjmp.h>
+#include <signal.h>
 #include <string.h>
 #include <unicorn/unicorn.h>
 
@@ -24,7 +26,8 @@
 #define COMPARED (ARITHMETIC | FLAG_DF)
 
 static struct world worlds[3];	/* 16, 32, 64 bit */
-static unsigned long executed, faulted, unknown;
+static unsigned long executed, faulted, unknown, aborted;
+static sigjmp_buf after_abort;
 
 static const int segment_registers[6] = { UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS, UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS };
 static int gpr_registers[3][18];
@@ -228,9 +231,17 @@ static bool open_engine(struct world *w, unsigned int m)
 	return true;
 }
 
+/* Unicorn's translator calls abort() on some instructions; the engine is lost then, the run is not. */
+static void on_abort(int signal)
+{
+	(void)signal;
+	siglongjmp(after_abort, 1);
+}
+
 bool execute_judge_init(void)
 {
 	name_registers();
+	signal(SIGABRT, on_abort);
 	for (unsigned int m = 0; m < 3; m++) {
 		struct world *w = &worlds[m];
 
@@ -342,7 +353,7 @@ static void set_up(struct fuzz_random *r, struct world *w, struct fuzz_case *c, 
 	}
 }
 
-static void run_theirs(struct world *w, const struct insn *i)
+static bool run_theirs(struct world *w, const struct insn *i)
 {
 	void *pointers[18];
 	unsigned int m = w->bits == 16 ? 0 : w->bits == 32 ? 1 : 2;
@@ -359,6 +370,10 @@ static void run_theirs(struct world *w, const struct insn *i)
 	uc_reg_write(w->uc, UC_X86_REG_EFLAGS, &w->their_rflags);
 	for (unsigned int n = 0; n < w->regs && i->op >= OP_MOVV; n++)
 		uc_reg_write(w->uc, UC_X86_REG_XMM0 + (int)n, w->xmm[n]);
+	if (sigsetjmp(after_abort, 1)) {
+		aborted++;
+		return false;
+	}
 	/* one instruction for Unicorn is one element of a repeated string */
 	if (i->rep != 0 && i->op >= OP_MOVS && i->op <= OP_OUTS)
 		w->their_error = uc_emu_start(w->uc, CODE, CODE + i->length, 0, 0);
@@ -372,6 +387,7 @@ static void run_theirs(struct world *w, const struct insn *i)
 	w->their_rip = rip;
 	for (unsigned int n = 0; n < w->regs && i->op >= OP_MOVV; n++)
 		uc_reg_read(w->uc, UC_X86_REG_XMM0 + (int)n, w->their_xmm[n]);
+	return true;
 }
 
 static void run_mine(struct world *w, const struct insn *i)
@@ -512,7 +528,11 @@ bool execute_judge(struct fuzz_random *r, const struct fuzz_case *original)
 	memcpy(w->mine + CODE, c.code, CASE_BYTES);
 	memcpy(w->theirs + CODE, c.code, CASE_BYTES);
 	uc_ctl_remove_cache(w->uc, CODE, CODE + CASE_BYTES);
-	run_theirs(w, &i);
+	if (!run_theirs(w, &i)) {
+		if (getenv("FUZZ_VERBOSE"))
+			tell(w, &c, &i, "Unicorn aborted");
+		return open_engine(w, w->bits == 16 ? 0 : w->bits == 32 ? 1 : 2);
+	}
 	run_mine(w, &i);
 	executed++;
 	faulted += w->result == INTERP_FAULT;
@@ -535,7 +555,8 @@ bool execute_judge(struct fuzz_random *r, const struct fuzz_case *original)
 
 void execute_judge_report(FILE *to)
 {
-	fprintf(to, "execute: %lu executed and compared, %lu of them faults, %lu not for the executor\n", executed, faulted, unknown);
+	fprintf(to, "execute: %lu executed and compared, %lu of them faults, %lu not for the executor, %lu aborted by Unicorn\n", executed, faulted, unknown,
+		aborted);
 	for (size_t n = 0; n < ARRAY_LEN(exceptions); n++)
 		fprintf(to, "  %9lu  %s: %s\n", exceptions[n].count, exceptions[n].name, exceptions[n].reason);
 }

@@ -116,9 +116,10 @@ static void show_one(const struct vm *vm)
 	       (unsigned long long)per_exit(a->total_ticks - a->guest_ticks, vm_exit_count(a)),
 	       (unsigned long long)a->events, (unsigned long long)a->memory_traps,
 	       (unsigned long long)a->storage_faults, (unsigned long long)a->unknown_msrs);
-	cp_say("UNCLAIMED PORTS: READS=%llu WRITES=%llu LAST=%04X",
+	cp_say("UNCLAIMED PORTS: READS=%llu WRITES=%llu LAST=%04X DEVICE MEMORY: EXITS=%llu",
 	       (unsigned long long)vm->bus.unclaimed_reads,
-	       (unsigned long long)vm->bus.unclaimed_writes, vm->bus.last_unclaimed_port);
+	       (unsigned long long)vm->bus.unclaimed_writes, vm->bus.last_unclaimed_port,
+	       (unsigned long long)a->device_touches);
 	for (unsigned int kind = 0; kind < EXIT_KINDS; kind++) {
 		const struct exit_route *r = dispatcher_route((enum exit_kind)kind);
 		unsigned int share = per_mille(a->exits[kind], vm_exit_count(a));

@@ -101,8 +101,9 @@ enum interp_result interp_fetch_segment(struct interp *x, enum seg seg, uint16_t
 	if (r != INTERP_DONE)
 		return r;
 	make_segment(&d->s, selector, raw);
-	if (seg == SEG_CS && !(d->s.access & ACCESS_S))
-		return INTERP_UNKNOWN;	/* gates and tasks */
+	/* Gates and tasks: 1, 3 to 5, 9, Bh, Ch. SDM, "System- and Gate-Descriptor Types". */
+	if (seg == SEG_CS && !(d->s.access & ACCESS_S) && (0x1a3au >> (d->s.access & 15) & 1))
+		return INTERP_UNKNOWN;
 	vector = refused(x, seg, selector, d->s.access);
 	if (vector == 0 && seg == SEG_CS && (x->ops->get(x, VREG_EFER) >> 10 & 1) && (d->s.access & ACCESS_L) &&
 	    (d->s.access & ACCESS_D))

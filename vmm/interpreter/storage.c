@@ -34,6 +34,7 @@ struct run {
 	uint64_t known_page;	/* linear page whose translation the exit has told; ~0 = none */
 	uint64_t known_gpa;
 	uint32_t known_access;
+	bool nothing_there;	/* and the hardware has no entry for it: no storage */
 	gpa_t absent;		/* of INTERP_ABSENT */
 };
 
@@ -105,9 +106,15 @@ static uint8_t piece(uint32_t n)
 	return n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1;
 }
 
+/* Most accesses are to the page that the exit was for. */
+static bool known_absent(const struct run *m, uint64_t gpa)
+{
+	return m->nothing_there && (gpa & ~(PAGE_SIZE - 1)) == m->known_gpa;
+}
+
 static void load_part(struct run *m, uint64_t gpa, uint8_t *to, uint32_t n)
 {
-	if (gmem_read(m->vm, GPA(gpa), to, n))
+	if (!known_absent(m, gpa) && gmem_read(m->vm, GPA(gpa), to, n))
 		return;
 	while (n != 0) {
 		struct io_access a = { .addr = gpa, .size = piece(n), .value = UINT64_MAX };
@@ -122,7 +129,7 @@ static void load_part(struct run *m, uint64_t gpa, uint8_t *to, uint32_t n)
 
 static void store_part(struct run *m, uint64_t gpa, const uint8_t *from, uint32_t n)
 {
-	if (gmem_write(m->vm, GPA(gpa), from, n))
+	if (!known_absent(m, gpa) && gmem_write(m->vm, GPA(gpa), from, n))
 		return;
 	while (n != 0) {
 		struct io_access a = { .addr = gpa, .size = piece(n), .write = true };
@@ -316,10 +323,12 @@ static void tell_known_page(struct run *m)
 	const struct vm_exit *exit = m->exit;
 
 	m->known_page = UINT64_MAX;
+	m->nothing_there = false;
 	if (exit->kind != EXIT_STORAGE || !exit->storage.gva_valid)
 		return;
 	m->known_page = exit->storage.gva.v & ~(PAGE_SIZE - 1);
 	m->known_gpa = exit->storage.gpa.v & ~(PAGE_SIZE - 1);
+	m->nothing_there = !exit->storage.mapped;
 	m->known_access = exit->storage.write ? INTERP_READ | INTERP_WRITE : INTERP_READ;
 }
 

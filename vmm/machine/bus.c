@@ -94,12 +94,13 @@ void bus_release(struct bus *bus, enum bus_space space, const struct vdev *dev, 
 static void count_unclaimed(struct bus *bus, enum bus_space space, const struct io_access *a,
 			    uint64_t addr)
 {
+	if (space != BUS_PORT)
+		return;	/* the account counts memory traps */
 	if (a->write)
 		bus->unclaimed_writes++;
 	else
 		bus->unclaimed_reads++;
-	if (space == BUS_PORT)
-		bus->last_unclaimed_port = (uint16_t)addr;
+	bus->last_unclaimed_port = (uint16_t)addr;
 }
 
 /* The largest naturally aligned piece at addr that lies in the claim and in what is left. */

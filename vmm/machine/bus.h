@@ -22,7 +22,7 @@ struct bus {
 	uint32_t count[2];
 	/* Number + 1 of the claim of each low port, 0 = none: nearly every access is to one of these. */
 	uint8_t low[BUS_LOW_PORTS];
-	uint64_t unclaimed_reads, unclaimed_writes;
+	uint64_t unclaimed_reads, unclaimed_writes;	/* of ports */
 	uint16_t last_unclaimed_port;
 };
 
@@ -34,7 +34,7 @@ int bus_claim(struct bus *bus, enum bus_space space, uint64_t first, uint64_t la
 void bus_release(struct bus *bus, enum bus_space space, const struct vdev *dev, uint32_t region);
 
 /*
- * Carries one access out. Parts nobody claims read as all ones, writes there are dropped; both are counted.
+ * Carries one access out. Parts nobody claims read as all ones, writes there are dropped; those of ports are counted.
  * An access may straddle claims. Returns false when no byte of it was claimed.
  */
 bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a);
