@@ -304,12 +304,13 @@ static void power_button(void **state)
 }
 
 static const struct vdev_ops fake_named_device = { .name = "8259" };
+static const struct vdev_ops fake_named_flash = { .name = "FLASH" };
 static const struct vdev_ops fake_named_function = { .name = "IDE" };
 
 /* A machine as machine/ would have made it of DISKS' directory entry. */
 static void make_devices(struct vm *vm, struct pc_options *o)
 {
-	static struct vdev pic = { .ops = &fake_named_device };
+	static struct vdev pic = { .ops = &fake_named_device }, flash = { .ops = &fake_named_flash };
 	struct vm_devices *d = vm->devices;
 	struct machine_disk *m = d->disks.all;
 	struct bus_claim *ports = vm->bus.claims[BUS_PORT], *storage = vm->bus.claims[BUS_MMIO];
@@ -337,6 +338,7 @@ static void make_devices(struct vm *vm, struct pc_options *o)
 	d->pci.functions[d->pci.count++] = &d->ide.function;
 	d->all[d->count++] = &pic;
 	d->all[d->count++] = &d->ide.function.dev;
+	d->all[d->count++] = &flash;
 	ports[0] = (struct bus_claim){ .first = 0x20, .last = 0x21, .dev = &pic };
 	ports[1] = (struct bus_claim){ .first = 0x80, .last = 0x80, .dev = &pic };
 	for (uint32_t i = 0; i < 9; i++)
@@ -366,7 +368,7 @@ static void shows_devices(void **state)
 	      "DASD 191 RAM  cd.iso           R/O       200K CD 1:0\r\n"
 	      "DASD 192 RAM  data.img         R/W      4096K VIRTIO 00:08.0, 12K CHANGED\r\n"
 	      "DASD 193 NOT LINKED; FILE gone.img\r\n"
-	      "DASD 194 RAM  a-name-of-the-longest-that-there-is-on-a-volume R/W 18014398509481983K NOT CONNECTED\r\n"
+	      "DASD 194 RAM  a-name-of-the-longest-that-there-is-on-a-volume R/W 18014398509481984K NOT CONNECTED\r\n"
 	      "NIC  600 VIRTIO 00:03.0 MAC 52:54:00:00:00:2A, 7 SENT, 0 RECEIVED, 0 LOST\r\n"
 	      "BALL 601 VIRTIO 00:04.0 HOLDS 1024K\r\n"
 	      "CONS 602 COM2\r\n"
@@ -374,7 +376,8 @@ static void shows_devices(void **state)
 	      "CONS 604 VIRTIO 00:06.0\r\n"
 	      "DEV  8259     020-021 080 FEC00000-FEC00FFF\r\n"
 	      "DEV  IDE      PCI 00:01.1 C000-C00F C010-C01F C020-C02F C030-C03F C040-C04F\r\n"
-	      "              C050-C05F C060-C06F C070-C07F C080-C08F\r\n");
+	      "              C050-C05F C060-C06F C070-C07F C080-C08F\r\n"
+	      "DEV  FLASH    NOT MAPPED\r\n");
 	fake_answer("QUERY VIRTUAL DISKS 191");
 	assert_string_equal(fake_shown, "QUERY VIRTUAL DISKS 191\r\n"
 					"DASD 191 RAM  cd.iso           R/O       200K CD 1:0\r\n");

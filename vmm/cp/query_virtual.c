@@ -77,7 +77,7 @@ static void show_disk(const struct machine_disks *all, const struct machine_disk
 		text_format(changed, sizeof(changed), ", %lluK CHANGED",
 			    (unsigned long long)(m->disk.changed_blocks * (PAGE_SIZE >> 10)));
 	cp_say("DASD %s RAM  %-16s %s %9lluK %s%s", address, m->disk.name, m->disk.read_only ? "R/O" : "R/W",
-	       (unsigned long long)(m->disk.sectors * VDISK_SECTOR >> 10), place, changed);
+	       (unsigned long long)(m->disk.sectors / 2 + m->disk.sectors % 2), place, changed);
 }
 
 /* The machine's disks are the directory's, in its order, after the place for a file that was IPLed. */
@@ -215,6 +215,8 @@ static void show_device(const struct vm *vm, const struct vdev *d)
 		}
 	add_claims(&line, &vm->bus, BUS_PORT, d);
 	add_claims(&line, &vm->bus, BUS_MMIO, d);
+	if (line.length == COLUMN)
+		add_place(&line, "NOT MAPPED");
 	cp_say("%s", line.text);
 }
 
