@@ -133,13 +133,17 @@ def directory_of_mistakes():
                "IPL sum.multiboot MULTIBOOT")
     d.bad_file("SHORT", "1M", r"V64IPL761E short\.boot: a boot sector has 512 bytes, the file has 100",
                "IPL short.boot BOOT")
-    d.bad_file("UNSIGNED", "1M", r"V64IPL787E unsigned\.boot: not a bootable disk: signature F4F4 at the end of its first sector, not AA55",
+    d.bad_file("UNSIGNED", "1M",
+               r"V64IPL787E unsigned\.boot: not a bootable disk: signature F4F4 at the end of its first sector, not AA55",
                "IPL unsigned.boot BOOT")
     d.bad_file("FLAT", "1M", r"V64IPL763E large\.flat: a flat system may have \d+ bytes, the file has 716800",
                "IPL large.flat FLAT")
-    d.bad_file("NOCD", "4M", r"V64IPL793E no\.iso: not a CD: 40960 bytes, without an ISO 9660 volume descriptor", "IPL no.iso CD")
-    d.bad_file("DATACD", "4M", r"V64IPL794E data\.iso: no El Torito boot record: the CD is not bootable", "IPL data.iso")
-    d.bad_file("WILDCD", "4M", r"V64IPL795E wild\.iso: broken CD: its El Torito boot catalog in sector 4294967295 is not valid",
+    d.bad_file("NOCD", "4M", r"V64IPL793E no\.iso: not a CD: 40960 bytes, without an ISO 9660 volume descriptor",
+               "IPL no.iso CD")
+    d.bad_file("DATACD", "4M", r"V64IPL794E data\.iso: no El Torito boot record: the CD is not bootable",
+               "IPL data.iso")
+    d.bad_file("WILDCD", "4M",
+               r"V64IPL795E wild\.iso: broken CD: its El Torito boot catalog in sector 4294967295 is not valid",
                "IPL wild.iso")
     d.good("TICKER", "4M", "IPL ticker.bin MULTIBOOT")
     d.good("VICTIM", "4M", "IPL ticker.bin")
