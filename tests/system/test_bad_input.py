@@ -68,6 +68,15 @@ def broken_files():
     files["sum.multiboot"] = bytes(ticker)
     files["short.boot"] = b"\xf4" * 100
     files["unsigned.boot"] = b"\xf4" * 512
+    files["odd.img"] = b"\xf4" * 1000
+    files["no.iso"] = bytes(20 * 2048)
+    descriptors = bytearray(files["no.iso"])
+    descriptors[16 * 2048:16 * 2048 + 7] = b"\1CD001\1"
+    descriptors[17 * 2048:17 * 2048 + 7] = b"\xffCD001\1"
+    files["data.iso"] = bytes(descriptors)
+    descriptors[17 * 2048:17 * 2048 + 30] = b"\0CD001\1EL TORITO SPECIFICATION"
+    descriptors[17 * 2048 + 0x47:17 * 2048 + 0x4B] = b"\xff" * 4
+    files["wild.iso"] = bytes(descriptors)
     files["large.flat"] = b"\xf4" * (700 << 10)
     return files
 
@@ -76,7 +85,7 @@ def directory_of_mistakes():
     d = Directory()
     d.add("IPL hello.bin", "V64DIR752E DIRECTORY LINE %d: IPL BEFORE THE FIRST USER STATEMENT")
     d.add(OPERATOR.rstrip())
-    d.good("HELLO", "4M", "IPL hello.bin BOOT")
+    d.good("HELLO", "4M", "IPL hello.bin BOOT", "MDISK 191 RAM odd.img")
     d.bad("UNKNOWN", "USER UNKNOWN U 1M 1M G",
           ("FROBNICATE 7", "V64DIR751E DIRECTORY LINE %d: UNKNOWN STATEMENT 'FROBNICATE'"), "IPL hello.bin")
     d.add("USER HELLO AGAIN 2M 2M G", "V64DIR754E DIRECTORY LINE %%d: USER HELLO IS DEFINED IN LINE %d ALREADY;"
@@ -124,10 +133,18 @@ def directory_of_mistakes():
                "IPL sum.multiboot MULTIBOOT")
     d.bad_file("SHORT", "1M", r"V64IPL761E short\.boot: a boot sector has 512 bytes, the file has 100",
                "IPL short.boot BOOT")
-    d.bad_file("UNSIGNED", "1M", r"V64IPL762E unsigned\.boot: not a boot sector: signature F4F4, not AA55",
+    d.bad_file("UNSIGNED", "1M",
+               r"V64IPL787E unsigned\.boot: not a bootable disk: signature F4F4 at the end of its first sector, not AA55",
                "IPL unsigned.boot BOOT")
     d.bad_file("FLAT", "1M", r"V64IPL763E large\.flat: a flat system may have \d+ bytes, the file has 716800",
                "IPL large.flat FLAT")
+    d.bad_file("NOCD", "4M", r"V64IPL793E no\.iso: not a CD: 40960 bytes, without an ISO 9660 volume descriptor",
+               "IPL no.iso CD")
+    d.bad_file("DATACD", "4M", r"V64IPL794E data\.iso: no El Torito boot record: the CD is not bootable",
+               "IPL data.iso")
+    d.bad_file("WILDCD", "4M",
+               r"V64IPL795E wild\.iso: broken CD: its El Torito boot catalog in sector 4294967295 is not valid",
+               "IPL wild.iso")
     d.good("TICKER", "4M", "IPL ticker.bin MULTIBOOT")
     d.good("VICTIM", "4M", "IPL ticker.bin")
     return d
@@ -185,6 +202,7 @@ def test_each_bad_file_is_told_with_its_reason(machine, mistakes):
 
 
 def test_the_others_have_started(machine):
+    assert machine.seen(r"^V64LOG706W HELLO 191 FILE odd\.img IS NO MULTIPLE OF 512 BYTES; 24 ZEROS FOLLOW ITS END")
     machine.command("SEND HELLO good morning", r"^HELLO[:+] [^\n]*good morning")
     machine.expect(TICKER)
 

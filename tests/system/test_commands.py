@@ -60,10 +60,11 @@ def test_files_named_by_a_directory():
 
 
 def test_firmware_that_a_directory_asks_for():
-    assert images.firmware_files("USER A A 1M\n IPL one.bin BOOT\n IPL vmlinuz LINUX PARM x\n INITRD y\n") == {}
+    assert images.firmware_files("USER A A 1M\n IPL one.bin FLAT\n IPL vmlinuz LINUX PARM x\n INITRD y\n") == {}
     bios, uefi = {"seabios.bin", "vgabios.bin"}, {"ovmf-code.fd", "ovmf-vars.fd"}
-    for text, files in ((" IPL 190", bios), ("ipl 19f bios", bios), ("IPL a.img DISK", bios), ("IPL a.iso CD", bios),
-                        ("IPL 190 UEFI", uefi), ("IPL ovmf-code.fd FIRMWARE", uefi), ("IPL my.fd FIRMWARE", set())):
+    for text, files in ((" IPL 190", bios), ("ipl 19f bios", bios), ("IPL a.bin BOOT", bios), ("IPL a.img DISK", bios),
+                        ("IPL a.iso CD", bios), ("IPL 190 UEFI", uefi), ("IPL ovmf-code.fd FIRMWARE", uefi),
+                        ("IPL my.fd FIRMWARE", set())):
         assert set(images.firmware_files(text)) == files, text
 
 

@@ -103,17 +103,18 @@ def test_memtest_full_pass():
 
 @pytest.mark.parametrize("busy", [0, 4], ids=["alone", "beside four busy ones"])
 def test_clocks_agree(boot, busy):
-    seconds = 60 if LONG else 5
+    seconds = 60
     text = "USER OPERATOR OPERATOR 0 0 ABCDEFG\n" + user("CLOCKS", "4M", "clocks.bin MULTIBOOT PARM %d" % seconds)
     for number in range(busy):
         text += user("BUSY%d" % number, "4M", "loop.bin MULTIBOOT")
-    machine = boot(directory=text)
+    # A slower processor has the same minute sooner.
+    machine = boot(directory=text, ips=50_000_000 if LONG else 10_000_000)
     # Two edges of the RTC for the rates, the time itself, and the edges that are missed while others run.
     found = machine.expect(r"CLOCKS: ALL WITHIN (\d+) PPM", 120 + seconds * (3 + 8 * (busy > 0)))
     for clock in ("RTC", "TSC", "APIC TIMER", "PIT", "HPET"):
         assert machine.seen(r"CLOCKS: %s -?\d+ PPM" % clock)
-    # An edge of the RTC is seen one look late at most, which counts for more in a short time.
-    assert int(found.group(1)) <= (100 if LONG else 250)
+    sys.stdout.write("\n".join(re.findall(r"CLOCKS: .*", machine.console())) + "\n")
+    assert int(found.group(1)) <= 100
 
 
 def test_page_has_a_row_for_each():

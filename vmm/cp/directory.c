@@ -350,9 +350,9 @@ static bool take_ipl_kind(struct directory_reader *r, const char *word)
 			r->ipl_file_meant = true;
 			return true;
 		}
-	r->ipl_device = true;
 	r->user->ipl_uefi = str_same(word, "UEFI");
-	return r->user->ipl_uefi || str_same(word, "BIOS");
+	r->ipl_device = r->user->ipl_uefi || str_same(word, "BIOS");
+	return r->ipl_device;
 }
 
 /* Whether the operand is a file or one of the user's disks is known when all of them are: choose_ipl(). */
