@@ -273,9 +273,11 @@ static inline struct trace_entry *trace_slot(void)
 /* The exit came while an event was being delivered: the event is not lost. */
 static void __attribute__((noinline)) queue_again(struct vm *vm, const struct event *event)
 {
-	/* an interrupt that still waits, acknowledged long ago, stays behind this one */
+	/* an interrupt that still waits, acknowledged long ago, stays behind this one; an NMI comes when it can */
 	if (vm->pending.requeued_valid && vm->pending.requeued.type == EVENT_INTERRUPT)
 		vm->pending.held = vm->pending.requeued;
+	else if (vm->pending.requeued_valid && vm->pending.requeued.type == EVENT_NMI)
+		vm->pending.nmi = true;
 	vm->pending.requeued = *event;
 	vm->pending.requeued_valid = true;
 	vm_kick(vm, VM_WORK_EVENT);
