@@ -5,7 +5,7 @@
 
 #include "lib/types.h"
 
-#define NET_PORTS 64u
+#define NET_PORTS 256u
 #define NET_ADDRESSES 256u	/* learnt; a power of two */
 #define NET_MAC 6u
 #define NET_FRAME_MIN 14u	/* a header without anything */

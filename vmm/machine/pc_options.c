@@ -3,17 +3,17 @@
 #include "vmm/machine/pc_options.h"
 
 #include "lib/errno.h"
-#include "vmm/cp/directory.h"
 #include "vmm/machine/pc.h"
 
 #define FIRST_SPECIAL 3u	/* PCI device number of the first SPECIAL; 8 and up are the disks' */
 
-static bool has_special(const struct directory_user *user, enum special_type type)
+static uint32_t count_special(const struct directory_user *user, enum special_type type)
 {
+	uint32_t n = 0;
+
 	for (uint32_t i = 0; i < user->special_count; i++)
-		if (user->specials[i].type == type)
-			return true;
-	return false;
+		n += user->specials[i].type == type;
+	return n;
 }
 
 /* As vm_own() places it. */
@@ -25,12 +25,12 @@ static uint64_t room(bool wanted, size_t size)
 uint64_t pc_options_size(const struct directory_user *user)
 {
 	uint64_t bytes = room(!user->no_vga, sizeof(struct vvga)) + room(!user->no_vga, sizeof(struct screen)) +
-			 room(has_special(user, SPECIAL_COM2), sizeof(struct vuart)) +
+			 room(count_special(user, SPECIAL_COM2) != 0, sizeof(struct vuart)) +
 			 room(user->debug_exit || user->debug_console, sizeof(struct vdebug)) +
-			 room(has_special(user, SPECIAL_CONSOLE), sizeof(struct virtio_console)) +
-			 room(has_special(user, SPECIAL_NET), sizeof(struct virtio_net)) +
-			 room(has_special(user, SPECIAL_RNG), sizeof(struct virtio_rng)) +
-			 room(has_special(user, SPECIAL_BALLOON), sizeof(struct virtio_balloon));
+			 room(count_special(user, SPECIAL_CONSOLE) != 0, sizeof(struct virtio_console)) +
+			 count_special(user, SPECIAL_NET) * room(true, sizeof(struct virtio_net)) +
+			 room(count_special(user, SPECIAL_RNG) != 0, sizeof(struct virtio_rng)) +
+			 room(count_special(user, SPECIAL_BALLOON) != 0, sizeof(struct virtio_balloon));
 
 	for (uint32_t i = 0; i < user->disk_count; i++)
 		bytes += room(user->disks[i].bus == DISK_BUS_VIRTIO, sizeof(struct virtio_blk));
@@ -92,19 +92,35 @@ static int make_com2(struct vm *vm)
 	return vuart_claim(o->com2, &vm->bus);
 }
 
+/* Cards have numbers of their own, which their addresses are made of: the machine's first one has the machine's. */
+static int make_net(struct vm *vm, uint8_t devfn)
+{
+	struct pc_options *o = &vm->devices->options;
+	struct virtio_net *n = make(vm, sizeof(*n));
+	int e;
+
+	if (n == NULL)
+		return -ENOMEM;
+	e = virtio_net_init(n, vm, &vm->devices->pci, devfn, net_common(), o->nets << 8 | vm->number);
+	o->net[o->nets++] = n;
+	if (e == 0)
+		pc_add(vm, &n->t.pci.dev);
+	return e;
+}
+
 /*
  * One SPECIAL of a kind: a second one is another user's mistake to find in the directory, and changes nothing here.
- * The four look alike but for their types, which C wants spelt out.
+ * The three look alike but for their types, which C wants spelt out.
  */
-#define MAKE_VIRTIO(field, init, ...)                                                   \
-	do {                                                                            \
-		if (o->field != NULL)                                                   \
-			return 0;                                                       \
-		o->field = make(vm, sizeof(*o->field));                                 \
-		e = o->field == NULL ? -ENOMEM : init(o->field, vm, pci, devfn, ##__VA_ARGS__); \
-		if (e == 0)                                                             \
-			pc_add(vm, &o->field->t.pci.dev);                               \
-		return e;                                                               \
+#define MAKE_VIRTIO(field, init)                                                 \
+	do {                                                                     \
+		if (o->field != NULL)                                            \
+			return 0;                                                \
+		o->field = make(vm, sizeof(*o->field));                          \
+		e = o->field == NULL ? -ENOMEM : init(o->field, vm, pci, devfn); \
+		if (e == 0)                                                      \
+			pc_add(vm, &o->field->t.pci.dev);                        \
+		return e;                                                        \
 	} while (0)
 
 static int make_special(struct vm *vm, enum special_type type, uint8_t devfn)
@@ -115,7 +131,7 @@ static int make_special(struct vm *vm, enum special_type type, uint8_t devfn)
 
 	switch (type) {
 	case SPECIAL_NET:
-		MAKE_VIRTIO(net, virtio_net_init, net_common(), vm->number);
+		return make_net(vm, devfn);
 	case SPECIAL_RNG:
 		MAKE_VIRTIO(rng, virtio_rng_init);
 	case SPECIAL_BALLOON:
@@ -167,6 +183,6 @@ void pc_options_fini(struct vm *vm)
 {
 	struct pc_options *o = &vm->devices->options;
 
-	if (o->net != NULL)
-		virtio_net_fini(o->net);
+	for (uint32_t i = 0; i < o->nets; i++)
+		virtio_net_fini(o->net[i]);
 }

@@ -3,6 +3,7 @@
 #ifndef VMM_MACHINE_PC_OPTIONS_H
 #define VMM_MACHINE_PC_OPTIONS_H
 
+#include "vmm/cp/directory.h"
 #include "vmm/devices/vdebug.h"
 #include "vmm/devices/virtio_balloon.h"
 #include "vmm/devices/virtio_blk.h"
@@ -13,8 +14,6 @@
 #include "vmm/devices/vvga.h"
 #include "vmm/machine/screen.h"
 
-struct directory_user;
-
 /* NULL or 0 = the machine has none. Each lies in CP's own storage for the machine. */
 struct pc_options {
 	struct vvga *vga;
@@ -22,7 +21,8 @@ struct pc_options {
 	struct vuart *com2;
 	struct vdebug *debug;
 	struct virtio_console *console;
-	struct virtio_net *net;
+	struct virtio_net *net[DIRECTORY_SPECIALS];
+	uint32_t nets;
 	struct virtio_rng *rng;
 	struct virtio_balloon *balloon;
 };
