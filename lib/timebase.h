@@ -17,4 +17,12 @@ static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c)
 	return quotient;
 }
 
+/* The same, rounded up: the remainder is below c, so 64 bits of the products tell whether there is one. */
+static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t quotient = muldiv64(a, b, c);
+
+	return quotient + (quotient * c != a * b);
+}
+
 #endif

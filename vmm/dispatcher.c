@@ -274,9 +274,11 @@ static inline struct trace_entry *trace_slot(void)
 /* The exit came while an event was being delivered: the event is not lost. */
 static void __attribute__((noinline)) queue_again(struct vm *vm, const struct event *event)
 {
-	/* an interrupt that still waits, acknowledged long ago, stays behind this one */
+	/* an interrupt that still waits, acknowledged long ago, stays behind this one; an NMI comes when it can */
 	if (vm->pending.requeued_valid && vm->pending.requeued.type == EVENT_INTERRUPT)
 		vm->pending.held = vm->pending.requeued;
+	else if (vm->pending.requeued_valid && vm->pending.requeued.type == EVENT_NMI)
+		vm->pending.nmi = true;
 	vm->pending.requeued = *event;
 	vm->pending.requeued_valid = true;
 	vm_kick(vm, VM_WORK_EVENT);
@@ -334,6 +336,20 @@ static void run_slice(struct vm *vm, uint64_t slice_end)
 	load.slices++;
 }
 
+/* What is due of a machine that waits. It pays for that as for what it does itself: disks may have much to move. */
+static void serve_waiting(struct vm *vm, uint64_t now)
+{
+	uint64_t spent = cpu_tsc();
+
+	if (vm->apic_deadline <= now)
+		pc_expire_apic(vm, now);
+	if (vm->device_deadline <= now)
+		pc_service(vm, now);
+	spent = cpu_tsc() - spent;
+	vm->account.total_ticks += spent;
+	vm->turn += spent;
+}
+
 /* Wakes the machines whose time has come; *next is when the nearest of the others does. */
 static void wake(uint64_t now, uint64_t *next)
 {
@@ -345,10 +361,8 @@ static void wake(uint64_t now, uint64_t *next)
 			continue;
 		if (vm->work & VM_WORK_DEADLINE)
 			pc_find_deadline(vm);
-		if (vm->apic_deadline <= now)
-			pc_expire_apic(vm, now);
-		if (vm->device_deadline <= now)
-			pc_service(vm, now);
+		if (vm->deadline <= now)
+			serve_waiting(vm, now);
 		if (event_wakes(vm) || (vm->work & VM_WORK_RESET))
 			vm->state = VM_RUNNABLE;
 		else if (vm->deadline < *next)

@@ -144,6 +144,12 @@ void *machine_storage(struct vm *vm, uint64_t bytes)
 	return fake_grants[fake_granted++] = calloc(1, bytes);
 }
 
+uint64_t machine_storage_left(const struct vm *vm)
+{
+	(void)vm;
+	return UINT64_MAX;
+}
+
 /* As gmem.c would find it. */
 void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)
 {

@@ -80,6 +80,22 @@ static void test_vectoring(void **state)
 	assert_int_equal(entered_with.insn_len, 2);
 }
 
+/* An NMI whose delivery was interrupted gave way to an exception, whose delivery is interrupted too: it is not lost. */
+static void test_vectoring_behind_an_nmi(void **state)
+{
+	static const struct step steps[] = { { EXIT_STORAGE, V_RESUME, 0, true, 50 }, { EXIT_CPUID, V_NEXT, 2, false, 50 } };
+
+	(void)state;
+	core.pending.requeued = (struct event){ .valid = true, .vector = EXC_NMI, .type = EVENT_NMI };
+	core.pending.requeued_valid = true;
+	core.pending.exception = (struct event){ .valid = true, .vector = EXC_UD, .type = EVENT_EXCEPTION };
+	core.work = VM_WORK_EVENT;
+	LOOP(steps, 1);
+	assert_int_equal(injected_entries, 2);
+	assert_int_equal(entered_with.vector, 0x31);
+	assert_true(core.pending.nmi && core_nmi_window);
+}
+
 static void test_raised_exception_is_entered_with(void **state)
 {
 	static const struct step steps[] = { { EXIT_VMFUNC, V_RESUME, 3, false, 50 }, { EXIT_CPUID, V_NEXT, 2, false, 50 } };
@@ -264,7 +280,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_verdicts), TEST(test_verdicts_that_leave), TEST(test_real_interrupt), TEST(test_vectoring),
-		TEST(test_raised_exception_is_entered_with), TEST(test_triple_fault_ends), TEST(test_slice),
+		TEST(test_vectoring_behind_an_nmi), TEST(test_raised_exception_is_entered_with), TEST(test_triple_fault_ends),
+		TEST(test_slice),
 		TEST(test_deadline), TEST(test_waiting), TEST(test_reset), TEST(test_fair), TEST(test_trace_goes_round),
 	};
 

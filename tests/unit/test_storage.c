@@ -248,6 +248,23 @@ static void test_full_table(void **state)
 	assert_int_equal(storage_owned(3, false), PAGE_SIZE);
 }
 
+/* A machine whose own storage grows bit by bit has one run for it, not one for each bit. */
+static void test_growing(void **state)
+{
+	(void)state;
+	give(0x100000, 0x1700000);
+	for (uint32_t i = 0; i < 16; i++) {
+		assert_true(storage_grant(MIB(1), PAGE_SIZE, 5, true).v != 0);
+		assert_true(storage_grant(PAGE_SIZE, PAGE_SIZE, 5, true).v != 0);
+	}
+	assert_int_equal(storage_owned(5, true), MIB(16) + 16 * PAGE_SIZE);
+	assert_int_equal(run_count, 3);
+	assert_true(storage_grant(MIB(1), PAGE_SIZE, 5, false).v != 0);	/* a guest's R is a run of its own */
+	assert_int_equal(run_count, 4);
+	assert_int_equal(storage_revoke(5), MIB(17) + 16 * PAGE_SIZE);
+	assert_int_equal(run_count, 1);
+}
+
 static void test_random(void **state)
 {
 	static const uint64_t aligns[] = {PAGE_SIZE, PAGE_SIZE, 0x4000, 0x10000, MIB(1), MIB(2)};
@@ -295,6 +312,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_high_and_low, empty, cleanup),
 	    cmocka_unit_test_setup_teardown(test_sizes_at_the_edge, empty, cleanup),
 	    cmocka_unit_test_setup_teardown(test_full_table, empty, cleanup),
+	    cmocka_unit_test_setup_teardown(test_growing, empty, cleanup),
 	    cmocka_unit_test_setup_teardown(test_random, empty, cleanup),
 	};
 

@@ -169,6 +169,26 @@ static void storage_runs_out(void **state)
 	free(file);
 }
 
+/* A guest that writes all over its disks leaves the others as much as it has got. */
+static void others_have_their_share(void **state)
+{
+	static uint8_t buffer[4096];
+	uint64_t size = 16 * 1024 * 1024, block;
+	uint8_t *file = make_file(size, 3);
+	struct vdisk disk;
+
+	(void)state;
+	assert_int_equal(vdisk_init(&disk, &pool, "x", file, size, VDISK_IS_DISK, false, NULL), 0);
+	fake.shared = MIB(16);
+	for (block = 0; block < size / 4096; block++)
+		if (vdisk_write(&disk, block * 8, 8, buffer) != VDISK_DONE)
+			break;
+	assert_in_range(block * 4096, MIB(7), MIB(8));
+	assert_in_range(fake.shared - fake.own_used, MIB(8), MIB(8) + KIB(64));
+	assert_int_equal(pool.bytes, fake.own_used);
+	free(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +196,7 @@ int main(void)
 		cmocka_unit_test_setup(as_a_flat_model, setup),
 		cmocka_unit_test_setup(sorts_of_disks, setup),
 		cmocka_unit_test_setup(storage_runs_out, setup),
+		cmocka_unit_test_setup(others_have_their_share, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,7 @@ struct vm {
 	uint64_t msi_address;	/* the last one's */
 	uint32_t msi_data;
 	uint64_t own_limit, own_used;	/* of machine_storage(), bytes; 0 = no limit */
+	uint64_t shared;	/* what machines share of it, bytes; 0 = plenty */
 	uint8_t *memory;	/* the machine's storage for DMA: `storage` bytes, NULL = none */
 	bool intr;
 	unsigned int intr_changes, resets, power_offs, deadline_changes;
@@ -136,6 +137,11 @@ void *machine_storage(struct vm *vm, uint64_t bytes)
 	vm->own_used += bytes;
 	fake_owned[fake_owned_count % 4096] = calloc(1, bytes);
 	return fake_owned[fake_owned_count++ % 4096];
+}
+
+uint64_t machine_storage_left(const struct vm *vm)
+{
+	return vm->shared == 0 ? UINT64_MAX : vm->shared - vm->own_used;
 }
 
 void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)

@@ -37,6 +37,27 @@ static void remove_at(uint32_t at)
 	memmove(&runs[at], &runs[at + 1], (run_count - at) * sizeof(runs[0]));
 }
 
+static bool belong_together(const struct storage_run *a, const struct storage_run *b)
+{
+	return run_end(a) == b->base.v && a->owner == b->owner && a->system == b->system;
+}
+
+/*
+ * What CP has of its own for a machine grows with what the machine does (its disks' changed blocks): neighbours are one
+ * run, so that one machine cannot fill the table for all.
+ */
+static void join(uint32_t at)
+{
+	if (at + 1 < run_count && belong_together(&runs[at], &runs[at + 1])) {
+		runs[at].size += runs[at + 1].size;
+		remove_at(at + 1);
+	}
+	if (at > 0 && belong_together(&runs[at - 1], &runs[at])) {
+		runs[at - 1].size += runs[at].size;
+		remove_at(at);
+	}
+}
+
 /* One pass that joins free neighbours. */
 static void merge_free(void)
 {
@@ -46,8 +67,7 @@ static void merge_free(void)
 		struct storage_run *a = &runs[i];
 		const struct storage_run *b = &runs[i + 1];
 
-		if (a->owner == STORAGE_FREE && b->owner == STORAGE_FREE &&
-		    run_end(a) == b->base.v) {
+		if (a->owner == STORAGE_FREE && belong_together(a, b)) {
 			a->size += b->size;
 			remove_at(i + 1);
 		} else {
@@ -119,6 +139,8 @@ static bool carve(uint32_t at, uint64_t base, uint64_t size, uint16_t owner, boo
 		at++;
 	}
 	runs[at] = (struct storage_run){HPA(base), size, owner, system};
+	if (system)
+		join(at);
 	return true;
 }
 

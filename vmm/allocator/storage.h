@@ -5,7 +5,7 @@
 
 #include "lib/types.h"
 
-#define STORAGE_RUNS 2048	/* virtual disks grow by one run of 4 MiB at a time */
+#define STORAGE_RUNS 2048	/* virtual disks grow by runs of up to 32 MiB */
 #define STORAGE_OWNER_CP 0xfffeu	/* CP's fixed part */
 #define STORAGE_OWNER_MODULE 0xfffdu	/* a file from the boot volume */
 #define STORAGE_FREE 0xffffu

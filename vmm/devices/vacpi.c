@@ -35,12 +35,8 @@ static uint64_t ticks_at(const struct vacpi *a, uint64_t now)
 static uint64_t time_of(const struct vacpi *a, uint64_t ticks)
 {
 	uint64_t left = ticks > a->s.ticks ? ticks - a->s.ticks : 0;
-	uint64_t time = muldiv64(left, a->hz, VACPI_PM_HZ);
 
-	/* Rounded up; 64 bits of the products tell whether there is a remainder. */
-	if (time * VACPI_PM_HZ != left * a->hz)
-		time++;
-	return a->epoch + time;
+	return a->epoch + muldiv64_up(left, a->hz, VACPI_PM_HZ);
 }
 
 /* The status bit is set whenever the timer's highest bit changes. */

@@ -2,6 +2,7 @@
 /* Part: devices/; MMC-5 and SFF-8020i's command set; data move by vide_pio.c and vide_dma.c. */
 #include "vmm/devices/vide_drive.h"
 
+#include "lib/bytes.h"
 #include "lib/printf.h"
 #include "lib/string.h"
 
@@ -22,28 +23,6 @@
 
 enum { PROFILE_CD = 0x08, PROFILE_DVD = 0x10 };
 enum { EVENT_NONE, EVENT_EJECT, EVENT_NEW, EVENT_REMOVED };	/* media class */
-
-static uint32_t be16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-	return be16(p) << 16 | be16(p + 2);
-}
-
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
 
 void vatapi_reset(struct vide_drive *d)
 {
@@ -120,7 +99,7 @@ static void inquiry(struct vide_drive *d, const uint8_t *p)
 	b[3] = 0x21;	/* ATAPI, format 1 */
 	b[4] = 31;
 	memcpy(b + 8, "VM/64   VIRTUAL CD      1.0 ", 28);
-	reply(d, 36, be16(p + 3));
+	reply(d, 36, get_be16(p + 3));
 }
 
 static void read_capacity(struct vide_drive *d, const uint8_t *p)
@@ -128,8 +107,8 @@ static void read_capacity(struct vide_drive *d, const uint8_t *p)
 	(void)p;
 	if (!has_medium(d))
 		return;
-	put32(d->s->buffer, (uint32_t)d->sectors - 1);
-	put32(d->s->buffer + 4, VDISK_CD_SECTOR);
+	put_be32(d->s->buffer, (uint32_t)d->sectors - 1);
+	put_be32(d->s->buffer + 4, VDISK_CD_SECTOR);
 	reply(d, 8, 8);
 }
 
@@ -152,30 +131,30 @@ static void read_sectors(struct vide_drive *d, uint32_t lba, uint32_t count)
 
 static void read_10(struct vide_drive *d, const uint8_t *p)
 {
-	read_sectors(d, be32(p + 2), be16(p + 7));
+	read_sectors(d, get_be32(p + 2), get_be16(p + 7));
 }
 
 static void read_12(struct vide_drive *d, const uint8_t *p)
 {
-	read_sectors(d, be32(p + 2), be32(p + 6));
+	read_sectors(d, get_be32(p + 2), get_be32(p + 6));
 }
 
 /* Only the user data of a sector are there, and only data sectors. */
 static void read_cd(struct vide_drive *d, const uint8_t *p)
 {
-	uint32_t type = p[1] >> 2 & 7, count = be16(p + 7) | (uint32_t)p[6] << 16;
+	uint32_t type = p[1] >> 2 & 7, count = get_be16(p + 7) | (uint32_t)p[6] << 16;
 
 	if ((type != 0 && type != 2 && type != 4) || (p[9] != 0 && p[9] != 0x10) || (p[10] & 7) != 0)
 		refuse(d, ILLEGAL_FIELD);
 	else
-		read_sectors(d, be32(p + 2), p[9] == 0 ? 0 : count);
+		read_sectors(d, get_be32(p + 2), p[9] == 0 ? 0 : count);
 }
 
 static void seek(struct vide_drive *d, const uint8_t *p)
 {
 	if (!has_medium(d))
 		return;
-	if (be32(p + 2) >= d->sectors)
+	if (get_be32(p + 2) >= d->sectors)
 		refuse(d, ILLEGAL_ADDRESS);
 	else
 		good(d);
@@ -185,7 +164,7 @@ static void seek(struct vide_drive *d, const uint8_t *p)
 static void put_address(uint8_t *at, uint32_t lba, bool msf)
 {
 	if (!msf) {
-		put32(at, lba);
+		put_be32(at, lba);
 		return;
 	}
 	lba += 150;
@@ -249,8 +228,8 @@ static void read_toc(struct vide_drive *d, const uint8_t *p)
 		refuse(d, ILLEGAL_FIELD);
 		return;
 	}
-	put16(b, (uint32_t)(at - b) - 2);
-	reply(d, (uint32_t)(at - b), be16(p + 7));
+	put_be16(b, (uint32_t)(at - b) - 2);
+	reply(d, (uint32_t)(at - b), get_be16(p + 7));
 }
 
 /* Page 2Ah, "CD/DVD Capabilities and Mechanical Status". */
@@ -263,9 +242,9 @@ static uint8_t *page_capabilities(const struct vide_drive *d, uint8_t *at)
 	at[4] = 0x70;	/* multisession, mode 2 forms 1 and 2 */
 	at[5] = 0;
 	at[6] = (uint8_t)(0x29 | (d->s->locked ? 2 : 0));	/* tray, ejects, locks */
-	put16(at + 8, 706);	/* KB/s: 4x */
-	put16(at + 12, 512);
-	put16(at + 14, 706);
+	put_be16(at + 8, 706);	/* KB/s: 4x */
+	put_be16(at + 12, 512);
+	put_be16(at + 14, 706);
 	return at + 22;
 }
 
@@ -296,7 +275,7 @@ static void mode_sense(struct vide_drive *d, const uint8_t *p, unsigned int head
 		for (uint8_t *each = b + header; each < at; each += each[1] + 2)
 			memset(each + 2, 0, each[1]);
 	if (header == 8)
-		put16(b, (uint32_t)(at - b) - 2);
+		put_be16(b, (uint32_t)(at - b) - 2);
 	else
 		b[0] = (uint8_t)(at - b - 1);
 	b[header == 8 ? 2 : 1] = d->s->ejected ? 0x70 : 0x01;	/* medium: none, 120 mm data */
@@ -310,7 +289,7 @@ static void mode_sense_6(struct vide_drive *d, const uint8_t *p)
 
 static void mode_sense_10(struct vide_drive *d, const uint8_t *p)
 {
-	mode_sense(d, p, 8, be16(p + 7));
+	mode_sense(d, p, 8, get_be16(p + 7));
 }
 
 static void prevent_allow(struct vide_drive *d, const uint8_t *p)
@@ -343,7 +322,7 @@ static void start_stop(struct vide_drive *d, const uint8_t *p)
 static uint8_t *feature(uint8_t *at, uint32_t code, uint8_t flags, uint8_t length)
 {
 	memset(at, 0, 4u + length);
-	put16(at, code);
+	put_be16(at, code);
 	at[2] = flags;	/* version, persistent, current */
 	at[3] = length;
 	return at + 4;
@@ -398,7 +377,7 @@ static void get_configuration(struct vide_drive *d, const uint8_t *p)
 {
 	uint8_t *b = d->s->buffer, *at = b + 8;
 	unsigned int which = p[1] & 3;
-	uint32_t from = be16(p + 2);
+	uint32_t from = get_be16(p + 2);
 
 	if (which == 3) {
 		refuse(d, ILLEGAL_FIELD);
@@ -414,9 +393,9 @@ static void get_configuration(struct vide_drive *d, const uint8_t *p)
 		if (which != 1 || (at[2] & 1))	/* 1: only the current ones */
 			at = next;
 	}
-	put32(b, (uint32_t)(at - b) - 4);
-	put16(b + 6, profile(d));
-	reply(d, (uint32_t)(at - b), be16(p + 7));
+	put_be32(b, (uint32_t)(at - b) - 4);
+	put_be16(b + 6, profile(d));
+	reply(d, (uint32_t)(at - b), get_be16(p + 7));
 }
 
 /* Polled only; the one class that has events here is the medium's. */
@@ -434,7 +413,7 @@ static void get_event_status(struct vide_drive *d, const uint8_t *p)
 	if (!(p[4] & 1u << 4)) {
 		b[1] = 2;
 		b[2] = 0x80;	/* no event available */
-		reply(d, 4, be16(p + 7));
+		reply(d, 4, get_be16(p + 7));
 		return;
 	}
 	b[1] = 6;
@@ -442,7 +421,7 @@ static void get_event_status(struct vide_drive *d, const uint8_t *p)
 	b[4] = s->media_event;
 	b[5] = s->ejected ? 1 : 2;	/* tray open; medium present */
 	s->media_event = EVENT_NONE;
-	reply(d, 8, be16(p + 7));
+	reply(d, 8, get_be16(p + 7));
 }
 
 static void mechanism_status(struct vide_drive *d, const uint8_t *p)
@@ -451,7 +430,7 @@ static void mechanism_status(struct vide_drive *d, const uint8_t *p)
 
 	memset(b, 0, 8);
 	b[1] = d->s->ejected ? 0x10 : 0;	/* door open */
-	reply(d, 8, be16(p + 8));
+	reply(d, 8, get_be16(p + 8));
 }
 
 /* A closed disc of one complete session, not erasable. */
@@ -466,13 +445,13 @@ static void read_disc_information(struct vide_drive *d, const uint8_t *p)
 		return;
 	}
 	memset(b, 0, 34);
-	put16(b, 32);
+	put_be16(b, 32);
 	b[2] = 0x0e;
 	b[3] = b[4] = b[5] = b[6] = 1;
 	b[7] = 0x20;	/* unrestricted use */
-	put32(b + 16, UINT32_MAX);
-	put32(b + 20, UINT32_MAX);
-	reply(d, 34, be16(p + 7));
+	put_be32(b + 16, UINT32_MAX);
+	put_be32(b + 20, UINT32_MAX);
+	reply(d, 34, get_be16(p + 7));
 }
 
 static void set_speed(struct vide_drive *d, const uint8_t *p)

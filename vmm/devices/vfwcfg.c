@@ -2,6 +2,7 @@
 /* Part: devices/; an interpreter of I/O; its items are pointers to what the IPL has prepared. */
 #include "vmm/devices/vfwcfg.h"
 
+#include "lib/bytes.h"
 #include "lib/errno.h"
 #include "lib/printf.h"
 #include "lib/string.h"
@@ -28,25 +29,6 @@ enum { REGION_PORTS, REGION_DMA };
 #define REQUEST_SIZE 16u
 /* Reads behind an item's end give zeros; more than this in one request is refused, to bound the work for one exit. */
 #define MOST_ZEROS 0x10000u
-
-static uint32_t swap32(uint32_t v)
-{
-	return __builtin_bswap32(v);
-}
-
-static void put_be32(uint8_t *to, uint32_t v)
-{
-	v = swap32(v);
-	memcpy(to, &v, sizeof(v));
-}
-
-static uint32_t get_be32(const uint8_t *from)
-{
-	uint32_t v;
-
-	memcpy(&v, from, sizeof(v));
-	return swap32(v);
-}
 
 static const struct vfwcfg_item *find(const struct vfwcfg *f, uint16_t key)
 {
@@ -161,9 +143,9 @@ static void dma_access(struct vfwcfg *f, struct io_access *a)
 			value |= (uint64_t)signature[(a->addr - PORT_DMA + i) & 7] << 8 * i;
 		a->value = value;
 	} else if (a->size == 4 && a->addr == PORT_DMA) {
-		f->s.address_high = swap32((uint32_t)a->value);
+		f->s.address_high = __builtin_bswap32((uint32_t)a->value);
 	} else if (a->size == 4 && a->addr == PORT_DMA + 4) {
-		uint64_t at = (uint64_t)f->s.address_high << 32 | swap32((uint32_t)a->value);
+		uint64_t at = (uint64_t)f->s.address_high << 32 | __builtin_bswap32((uint32_t)a->value);
 
 		f->s.address_high = 0;
 		request(f, at);

@@ -53,15 +53,7 @@ static uint64_t tick_at(const struct vhpet *h, uint64_t now)
 /* The first TSC value at which tick_at() answers at least tick. */
 static uint64_t time_of(const struct vhpet *h, uint64_t tick)
 {
-	uint64_t time;
-
-	if (tick >= TICK_FAR)
-		return TIME_NEVER;
-	time = muldiv64(tick, h->hz, VHPET_HZ);
-	/* Rounded up; 64 bits of the products tell whether there is a remainder. */
-	if (time * VHPET_HZ != tick * h->hz)
-		time++;
-	return h->epoch + time;
+	return tick < TICK_FAR ? h->epoch + muldiv64_up(tick, h->hz, VHPET_HZ) : TIME_NEVER;
 }
 
 static uint64_t width(const struct vhpet_timer *t)

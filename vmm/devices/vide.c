@@ -305,6 +305,15 @@ static size_t vide_save(const struct vdev *dev, void *to, size_t room)
 	return SAVED_SIZE;
 }
 
+/* A region has at most 64 KiB, and half of one may have been moved. */
+static bool channel_valid(const uint8_t *state, unsigned int i)
+{
+	struct vide_channel_state c;
+
+	memcpy(&c, state + i * sizeof(c), sizeof(c));
+	return c.selected <= 1 && c.prd_left <= 0x10000 && c.prd_last <= 1;
+}
+
 /* Could a drive of this sort and size be in that state? */
 static bool drive_valid(const struct vide_drive *d, const struct vide_drive_state *s)
 {
@@ -352,7 +361,7 @@ static bool vide_restore(struct vdev *dev, const void *from, size_t size)
 			return false;
 	}
 	for (unsigned int i = 0; i < VIDE_CHANNELS; i++)
-		if (state[i * sizeof(struct vide_channel_state)] > 1)	/* which drive is selected */
+		if (!channel_valid(state, i))
 			return false;
 	memcpy(&ide->s, state, sizeof(ide->s));
 	vpci_function_restore(&ide->function, &saved.function);

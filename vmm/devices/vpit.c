@@ -37,19 +37,7 @@ static uint64_t tick_at(const struct vpit *p, uint64_t now)
 /* The first TSC value at which tick_at() answers at least tick. */
 static uint64_t time_of(const struct vpit *p, uint64_t tick)
 {
-	uint64_t ticks, time;
-
-	if (tick <= p->s.tick)
-		return p->epoch;
-	ticks = tick - p->s.tick;
-	time = muldiv64(ticks, p->hz, VPIT_HZ);
-	/*
-	 * Round up: the remainder is below 2^21, so 64 bits of the product tell whether there is
-	 * one.
-	 */
-	if (time * VPIT_HZ != ticks * p->hz)
-		time++;
-	return p->epoch + time;
+	return p->epoch + (tick > p->s.tick ? muldiv64_up(tick - p->s.tick, p->hz, VPIT_HZ) : 0);
 }
 
 /* Counts the rising edges of channel 0 up to tick t. */

@@ -3,6 +3,7 @@
 #ifndef VMM_FIRMWARE_MEMORY_MAP_H
 #define VMM_FIRMWARE_MEMORY_MAP_H
 
+#include "lib/string.h"
 #include "lib/types.h"
 
 enum { E820_USABLE = 1, E820_RESERVED = 2, E820_ACPI = 3 };
@@ -13,6 +14,15 @@ struct memory_range {
 };
 
 #define MEMORY_MAP_RANGES 5u
+#define MEMORY_RANGE_BYTES 20u
+
+/* As INT 15h E820, Linux, fw_cfg and both versions of multiboot have it. */
+static inline void memory_range_put(uint8_t to[MEMORY_RANGE_BYTES], const struct memory_range *r)
+{
+	memcpy(to, &r->base, sizeof(r->base));
+	memcpy(to + 8, &r->size, sizeof(r->size));
+	memcpy(to + 16, &r->type, sizeof(r->type));
+}
 
 /* Where the IPL puts the tables that a PC's firmware leaves below 1 MiB. */
 #define FIRMWARE_RSDP	      0xe0000u

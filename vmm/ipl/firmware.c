@@ -78,13 +78,6 @@ static bool put_shadow(const struct ipl_job *job, const struct ipl_file *file)
 	return ipl_put(job, FIRMWARE_HIGH - n, file->data + file->size - n, n);
 }
 
-static void put_range(uint8_t *to, uint64_t base, uint64_t size, uint32_t type)
-{
-	ipl_set64(to, base);
-	ipl_set64(to + 8, size);
-	ipl_set32(to + 16, type);
-}
-
 /*
  * The storage as one run: the firmware knows what a PC has below 1 MiB. SeaBIOS is told of PCI configuration space too;
  * OVMF would find that it lies in the addresses that it gives to PCI, and finds it in the DSDT instead.
@@ -93,8 +86,8 @@ static void describe_storage(struct vm *vm, bool uefi)
 {
 	struct platform *p = &vm->devices->platform;
 
-	put_range(p->e820, 0, vm->storage_size, E820_USABLE);
-	put_range(p->e820 + PLATFORM_E820, 0xe0000000, 0x10000000, E820_RESERVED);
+	memory_range_put(p->e820, &(struct memory_range){ 0, vm->storage_size, E820_USABLE });
+	memory_range_put(p->e820 + PLATFORM_E820, &(struct memory_range){ 0xe0000000, 0x10000000, E820_RESERVED });
 	vfwcfg_add_file(&vm->devices->fwcfg, "etc/e820", p->e820, uefi ? PLATFORM_E820 : 2 * PLATFORM_E820);
 }
 

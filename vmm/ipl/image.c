@@ -220,6 +220,16 @@ void image_command_line(const struct ipl_job *job, char *to, size_t room)
 	}
 }
 
+void image_text_screen(uint8_t *to)
+{
+	ipl_set64(to, 0xb8000);
+	ipl_set32(to + 8, 160);	/* bytes a line */
+	ipl_set32(to + 12, 80);
+	ipl_set32(to + 16, 25);
+	to[20] = 16;		/* bits a character */
+	to[21] = 2;		/* EGA text */
+}
+
 /* Specification of either version, "Machine state". */
 bool image_start(const struct ipl_job *job, const struct image *im, uint64_t gdt, uint64_t stack, uint32_t magic,
 		 uint64_t info)

@@ -46,6 +46,9 @@ uint64_t image_place(const struct image *im, uint64_t from, uint64_t end, uint64
 /* "FILE PARM", as GRUB hands it over. */
 void image_command_line(const struct ipl_job *job, char *to, size_t room);
 
+/* The screen as both versions describe it, in 22 bytes: EGA text at B8000h, 80x25. */
+void image_text_screen(uint8_t *to);
+
 /* The flat segments of 32-bit protected mode, their table at `gdt` (32 bytes), and EAX and EBX. */
 bool image_start(const struct ipl_job *job, const struct image *im, uint64_t gdt, uint64_t stack, uint32_t magic,
 		 uint64_t info);

@@ -251,9 +251,7 @@ static bool put_e820(const struct ipl_job *job, const struct linux_machine *m, u
 	uint8_t entry[Z_E820_ENTRY], n = (uint8_t)count;
 
 	for (i = 0; i < count; i++) {
-		ipl_set64(entry, m->e820[i].base);
-		ipl_set64(entry + 8, m->e820[i].size);
-		ipl_set32(entry + 16, m->e820[i].type);
+		memory_range_put(entry, &m->e820[i]);
 		if (!ipl_put(job, zero + Z_E820 + i * Z_E820_ENTRY, entry, sizeof(entry)))
 			return false;
 	}

@@ -18,6 +18,7 @@
 #define VIDEO_TEXT     1u
 
 /* The information area: structure, map, one module, then the strings. */
+#define INFO_SCREEN	  88u
 #define INFO_MAP	  0x80u
 #define INFO_MODULE	  0x100u
 #define INFO_NAME	  0x110u
@@ -109,22 +110,9 @@ static uint32_t put_map(uint8_t *to, uint64_t b)
 
 	for (i = 0; i < count; i++, to += 24) {
 		ipl_set32(to, 20);
-		ipl_set64(to + 4, map[i].base);
-		ipl_set64(to + 12, map[i].size);
-		ipl_set32(to + 20, map[i].type);
+		memory_range_put(to + 4, &map[i]);
 	}
 	return count * 24;
-}
-
-/* EGA text at B8000h, 80x25. */
-static void put_screen(uint8_t *info)
-{
-	ipl_set64(info + 88, 0xb8000);
-	ipl_set32(info + 96, 160);
-	ipl_set32(info + 100, 80);
-	ipl_set32(info + 104, 25);
-	info[108] = 16;
-	info[109] = 2;
 }
 
 static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
@@ -154,7 +142,7 @@ static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
 	}
 	if (job->vm->devices->platform.vga) {
 		flags |= INFO_FRAMEBUFFER;
-		put_screen(info);
+		image_text_screen(info + INFO_SCREEN);
 	}
 	ipl_set32(info, flags);
 	image_command_line(job, text, sizeof(text));

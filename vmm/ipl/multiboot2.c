@@ -369,24 +369,16 @@ static void write_memory(struct writer *w)
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t entry[24] = { 0 };
 
-		ipl_set64(entry, map[i].base);
-		ipl_set64(entry + 8, map[i].size);
-		ipl_set32(entry + 16, map[i].type);
+		memory_range_put(entry, &map[i]);
 		write(w, entry, sizeof(entry));
 	}
 }
 
-/* EGA text at B8000h, 80x25. */
 static void write_screen(struct writer *w)
 {
 	uint8_t f[24] = { 0 };
 
-	ipl_set64(f, 0xb8000);
-	ipl_set32(f + 8, 160);
-	ipl_set32(f + 12, 80);
-	ipl_set32(f + 16, 25);
-	f[20] = 16;
-	f[21] = 2;
+	image_text_screen(f);
 	write_tag(w, INFO_FRAMEBUFFER, sizeof(f));
 	write(w, f, sizeof(f));
 }

@@ -78,6 +78,7 @@ bool machine_dma_write(struct vm *vm, uint64_t gpa, const void *from, size_t n);
 void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n);
 /* Zeroed storage of CP's for a device, page aligned (2 MiB aligned from that size up), until logoff; NULL = none. */
 void *machine_storage(struct vm *vm, uint64_t bytes);
+uint64_t machine_storage_left(const struct vm *vm);	/* bytes of that there still are, for all machines */
 /* Rows of the relocation table that devices may set; where two cover an address the later one counts. */
 enum machine_row { ROW_VIDEO, ROW_VGA, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, MACHINE_ROWS };
 /*

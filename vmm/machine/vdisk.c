@@ -28,14 +28,18 @@ void vdisk_pool_init(struct vdisk_pool *pool, struct vm *vm, const char *userid)
 /* Small at first, for a guest that writes a few log lines; few runs in the end, for one that fills its disk. */
 static bool grow(struct vdisk_pool *pool)
 {
-	static const uint64_t sizes[] = { MIB(4), MIB(1), KIB(256), KIB(64) };
-	size_t i = pool->extents == 0 ? 2 : pool->extents < 4 ? 1 : 0;
+	static const uint64_t sizes[] = { MIB(32), MIB(4), MIB(1), KIB(256), KIB(64) };
+	size_t i = pool->extents == 0 ? 3 : pool->extents < 4 ? 2 : pool->extents < 32 ? 1 : 0;
 
 	/* The last storage of a full machine is in small runs. */
 	for (; i < ARRAY_LEN(sizes); i++) {
+		/* No guest takes it all: a machine has at most as much for its changes as it leaves for the others. */
+		if (pool->bytes + 2 * sizes[i] > machine_storage_left(pool->vm))
+			continue;
 		pool->at = machine_storage(pool->vm, sizes[i]);
 		if (pool->at != NULL) {
 			pool->left = sizes[i];
+			pool->bytes += sizes[i];
 			pool->extents++;
 			return true;
 		}

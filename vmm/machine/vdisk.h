@@ -28,6 +28,7 @@ struct vdisk_pool {
 	uint64_t left;
 	uint8_t *spare;		/* blocks given up, chained through their first bytes */
 	uint32_t extents;
+	uint64_t bytes;		/* of all extents */
 	uint64_t used;		/* blocks in use */
 };
 

@@ -67,6 +67,12 @@ void *machine_storage(struct vm *vm, uint64_t bytes)
 	return run.v != 0 ? cpu_direct(run) : NULL;
 }
 
+uint64_t machine_storage_left(const struct vm *vm)
+{
+	(void)vm;
+	return storage_free_bytes();
+}
+
 /* A guest may want its devices anywhere: some of that is nowhere, and there only the bus answers. */
 static bool has_place(const struct vm *vm, enum machine_row row, uint64_t gpa, uint64_t bytes)
 {

@@ -6,6 +6,7 @@
 
 #define MSR_X2APIC 0x800u
 #define X2APIC_MSRS 0x40u	/* the rest up to 8FFh is reserved and faults */
+#define X2APIC_READABLE 0x43fd01ffffffa50cull	/* by number; the processor would read others as 0, which fault */
 #define X2APIC_TPR 0x08u
 #define X2APIC_PPR 0x0au
 #define X2APIC_EOI 0x0bu
@@ -36,10 +37,12 @@ static void pass_x2apic(struct arch_vcpu *av, bool on)
 {
 	bool delivery = on && vmx_caps.virtual_interrupts;
 
-	for (uint32_t r = 0; r < X2APIC_MSRS; r++)
-		arch_vcpu_pass_msr(av, MSR_X2APIC + r, on && r != X2APIC_TIMER_NOW && (delivery || r != X2APIC_PPR),
-				   (on && r == X2APIC_TPR) ||
-					   (delivery && (r == X2APIC_EOI || r == X2APIC_SELF_IPI)));
+	for (uint32_t r = 0; r < X2APIC_MSRS; r++) {
+		bool read = (X2APIC_READABLE >> r & 1) && r != X2APIC_TIMER_NOW && (delivery || r != X2APIC_PPR);
+		bool write = r == X2APIC_TPR || (delivery && (r == X2APIC_EOI || r == X2APIC_SELF_IPI));
+
+		arch_vcpu_pass_msr(av, MSR_X2APIC + r, on && read, on && write);
+	}
 }
 
 void arch_vcpu_set_apic(struct arch_vcpu *av, void *page, void *access)
