@@ -6,6 +6,7 @@
 
 ITERATIONS	equ 2000
 BATCHES		equ 9			; odd: the median is one of them
+IOAPIC		equ 0xFEC00000
 
 ; MEASURE key, {load}, {instruction}: the loop is load, instruction, DEC, JNZ; the figure is ticks
 ; per turn of the loop, and the median of the batches, so that one end of a time slice in between
@@ -73,6 +74,10 @@ main:
 	MEASURE "in_ticks", {}, {in al, 0x21}
 	MEASURE "out80_ticks", {}, {out 0x80, al}
 	MEASURE "in40_ticks", {}, {in al, 0x40}
+	mov r13d, IOAPIC			; its index register: each access is interpreted
+	xor r14d, r14d
+	MEASURE "mmio_ticks", {}, {mov [r13], eax}
+	MEASURE "mmio_read_ticks", {}, {mov eax, [r13]}
 	call timer
 	call touch
 	SAY "BENCH done", NL

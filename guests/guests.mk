@@ -10,7 +10,7 @@ GUESTS_OTHER := $(GUESTS_BUILD)/other
 GUESTS_DEMO := hello ticker bounds
 GUESTS_HOSTILE := triple wait loop ports msrs vmxall space walker writer stormac stormdb
 GUESTS_HOSTILE += keeper sensitive interp tasks fuzzpci fuzzmmio fuzzvirtio fuzzfwcfg
-GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench multiboot2 clocks many
+GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench diskbench multiboot2 clocks many
 
 GUESTS_LIB := $(wildcard guests/lib/*.inc)
 GUESTS_BINS := $(GUESTS_NAMES:%=$(GUESTS_BUILD)/%.bin)

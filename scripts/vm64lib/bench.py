@@ -14,7 +14,7 @@ LINUX_PARM = "console=ttyS0 quiet panic=-1 cryptomgr.notests"
 LINUX_STORAGE = "96M"
 MEMORY = 512
 
-# What is measured: key, text, target (at most), how it is printed.
+# What is measured: key, text, target, how it is printed. The target is the most that is allowed; of AT_LEAST the least.
 FIGURES = [
     ("cpuid_ticks", "CPUID round trip in a guest's loop", 150, "{:d} ticks"),
     ("vmcall_ticks", "VMCALL round trip", 150, "{:d} ticks"),
@@ -22,20 +22,25 @@ FIGURES = [
     ("out_ticks", "OUT to a virtual device", 250, "{:d} ticks"),
     ("timer_ticks", "timer interrupt, exit to handler, delivered by the processor", 250, "{:d} ticks"),
     ("timer_inject_ticks", "the same, without virtual-interrupt delivery", 400, "{:d} ticks"),
+    ("mmio_ticks", "MOV to a virtual device's register in memory", 1000, "{:d} ticks"),
+    ("blk_exits", "virtio disk, exits for each request of 4 KiB", 2, "{:.2f}"),
+    ("blk_read_ratio", "virtio disk, sequential reading / memory copy, bytes a tick", 0.5, "{:.2f}"),
     ("storage_exits", "EPT violations on a guest's own storage", 0, "{:d}"),
-    ("linux_ratio", "Linux to its shell: one guest / bare", 1.05, "{:.3f}"),
+    ("linux_ratio", "Linux to its shell: one guest / bare", 1.03, "{:.3f}"),
     ("linux_pair_ratio", "Linux to both shells: two guests / bare", 2.1, "{:.3f}"),
     ("cp_bytes", "real storage of CP, fixed part", 16 << 20, "{:,d} bytes"),
     ("guest_bytes", "real storage of CP for each guest", 1 << 20, "{:,d} bytes"),
 ]
-PARTS = ["operations", "linux", "pair"]
+AT_LEAST = {"blk_read_ratio"}
+PARTS = ["operations", "disk", "linux", "pair"]
 
 OPERATOR = "USER OPERATOR OPERATOR 0 0 ABCDEFG\n"
 
 
-def user(name, storage, ipl, initrd=None):
+def user(name, storage, ipl, initrd=None, disk=None):
     """One user of the directory, started with CP."""
     text = "USER %s %s %s %s G\n CONSOLE 009 3215\n OPTION AUTOLOG\n IPL %s\n" % (name, name, storage, storage, ipl)
+    text += " MDISK 190 RAM %s RR VIRTIO\n" % disk if disk else ""
     return text + (" INITRD %s\n" % initrd if initrd else "")
 
 
@@ -81,13 +86,29 @@ def compiled(pattern):
     return re.compile(pattern.pattern.encode(), re.MULTILINE)
 
 
+def bench_values(machine, options):
+    """What a guest of ours has measured, by key."""
+    machine.expect(r"BENCH (done|[a-z0-9 ]+ with MSI-X|a request failed)", options.timeout)
+    return {match.group(1): int(match.group(2)) for match in patterns.BENCH_VALUE.finditer(machine.console())}
+
+
+def disk(options):
+    """Requests to a virtio disk, by the guest DISKBENCH: the traps are CP's count, which DIAGNOSE C tells the guest."""
+    with Run(options, "disk", OPERATOR + user("BENCH", "64M", "diskbench.bin", disk="vmlinuz")) as machine:
+        found = bench_values(machine, options)
+    if "blk_copy_ticks" not in found:
+        raise Unmet("the guest DISKBENCH did not get to its end")
+    requests = found["blk_requests"]
+    found["blk_exits"] = found["blk_traps"] / requests
+    found["blk_read_ratio"] = round(found["blk_copy_ticks"] / found["blk_read_ticks"], 4)
+    return found
+
+
 def operations(options):
     """The round trips, by the guest BENCH; then how often its own storage trapped, by CP's count."""
     found = {}
     with Run(options, "operations", OPERATOR + user("BENCH", "64M", "bench.bin")) as machine:
-        machine.expect(r"BENCH done", options.timeout)
-        for match in patterns.BENCH_VALUE.finditer(machine.console()):
-            found[match.group(1)] = int(match.group(2))
+        found.update(bench_values(machine, options))
         script.wait_ready(machine, 60)
         machine.type("INDICATE USER BENCH")
         found["storage_exits"] = number(machine, patterns.STORAGE_EXITS, 60)
@@ -97,10 +118,9 @@ def operations(options):
         found["cp_bytes"] = 1024 * number(machine, patterns.CP_KIB, 60)
     with Run(options, "operations without virtual-interrupt delivery",
              OPERATOR + user("BENCH", "64M", "bench.bin"), "without=vid") as machine:
-        machine.expect(r"BENCH done", options.timeout)
-        for match in patterns.BENCH_VALUE.finditer(machine.console()):
-            if match.group(1) == "timer_ticks":
-                found["timer_inject_ticks"] = int(match.group(2))
+        values = bench_values(machine, options)
+        if "timer_ticks" in values:
+            found["timer_inject_ticks"] = values["timer_ticks"]
     return found
 
 
@@ -120,6 +140,10 @@ def linux_guests(options, count):
         while set(ticks) != set(names):
             match = machine.expect(compiled(patterns.GUEST_TICKS), options.timeout)
             ticks[match.group(1).decode()] = int(match.group(2))
+        if count == 1:      # for the log, and whoever looks where the time goes
+            machine.type("INDICATE USER " + names[0])
+            number(machine, patterns.STORAGE_EXITS, 60)
+            machine.pause(2)
         return max(ticks.values())
 
 
@@ -130,8 +154,8 @@ def measure(options):
     bare = None
     for part in parts:
         try:
-            if part == "operations":
-                found.update(operations(options))
+            if part in ("operations", "disk"):
+                found.update(operations(options) if part == "operations" else disk(options))
                 continue
             if bare is None:
                 bare = linux_bare(options)
@@ -146,12 +170,21 @@ def measure(options):
     return found, good
 
 
+def is_met(key, value, target):
+    return value >= target if key in AT_LEAST else value <= target
+
+
+def limit(key, target):
+    """A target as the tables show it under "at most"."""
+    return "at least " + target if key in AT_LEAST else target
+
+
 def table(found):
     rows = [("what", "key", "measured", "at most", "")]
     for key, text, target, form in FIGURES:
         value = found.get(key)
-        verdict = "" if value is None else ("met" if value <= target else "NOT MET")
-        rows.append((text, key, "-" if value is None else form.format(value), form.format(target), verdict))
+        verdict = "" if value is None else ("met" if is_met(key, value, target) else "NOT MET")
+        rows.append((text, key, "-" if value is None else form.format(value), limit(key, form.format(target)), verdict))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = []
     for row in rows:

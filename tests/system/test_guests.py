@@ -1,4 +1,4 @@
-"""The guests that were not written here, and two that were: `vm64 try` on each until its recognisable text, and the clocks.
+"""The guests that were not written here, and three that were: `vm64 try` on each until its recognisable text, the clocks, a disk.
 docs/guests.md has one row for each."""
 # Part in the monitor: none; the guests come from Debian's packages, by the recipes under guests/.
 
@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from conftest import user
-from vm64lib import paths, trial
+from vm64lib import paths, patterns, trial
 
 SECONDS = 330
 LONG = bool(os.environ.get("VM64_LONG"))
@@ -115,6 +115,20 @@ def test_clocks_agree(boot, busy):
         assert machine.seen(r"CLOCKS: %s -?\d+ PPM" % clock)
     sys.stdout.write("\n".join(re.findall(r"CLOCKS: .*", machine.console())) + "\n")
     assert int(found.group(1)) <= 100
+
+
+def test_requests_to_a_virtio_disk_cost_two_traps_at_most(boot):
+    """And each one that asked for its interrupt has had it. By DISKBENCH; 30 traps are the ends of slices meanwhile."""
+    text = "USER OPERATOR OPERATOR 0 0 ABCDEFG\n" + user("DISK", "64M", "diskbench.bin", "MDISK 190 RAM disk RR VIRTIO")
+    machine = boot(directory=text, files={"disk": bytes(1 << 20)})
+    machine.expect(r"BENCH done", 120)
+    found = {match.group(1): int(match.group(2)) for match in patterns.BENCH_VALUE.finditer(machine.console())}
+    requests = found["blk_requests"]
+    assert found["blk_interrupts"] == found["blk_hlt_interrupts"] == requests
+    assert found["blk_poll_interrupts"] == 0
+    assert found["blk_traps"] <= requests + 30
+    assert found["blk_hlt_traps"] <= 2 * requests + 30
+    assert 2 * found["blk_copy_ticks"] >= found["blk_read_ticks"]
 
 
 def test_page_has_a_row_for_each():

@@ -521,6 +521,44 @@ static void test_plain_runs_of_a_pc(void **state)
 	assert_null(gmem_window(&fake_vm, GPA(B - 8), 9));
 }
 
+/* The way to code is kept, and given up with anything that it depends on. */
+static void test_code(void **state)
+{
+	(void)state;
+	mode(PE_PG, PAE, LONG);
+	gmem_rows_changed(&fake_vm);
+	set(ROOT, 0x101000 | P, 8);
+	set(0x101000, 0x102000 | P, 8);
+	set(0x102000, 0x103000 | P, 8);
+	set(0x102008, 0x400000 | P | PS, 8);
+	set(0x103000 + 8 * 5, 0x200000 | P, 8);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_ptr_equal(gmem_code(&fake_vm, 0x5ff0), fake_storage + 0x200ff0);
+		assert_null(gmem_code(&fake_vm, 0x5ff1));
+		assert_ptr_equal(gmem_code(&fake_vm, 0x205678), fake_storage + 0x405678);
+		assert_null(gmem_code(&fake_vm, 0x6000));
+	}
+	set(0x103000 + 8 * 5, 0x201000 | P, 8);		/* a leaf, with no word to anybody */
+	assert_ptr_equal(gmem_code(&fake_vm, 0x5ff0), fake_storage + 0x201ff0);
+	set(0x104000 + 8 * 5, 0x202000 | P, 8);
+	set(0x102000, 0x104000 | P, 8);		/* a table */
+	assert_ptr_equal(gmem_code(&fake_vm, 0x5ff0), fake_storage + 0x202ff0);
+	set(0x110000, 0x111000 | P, 8);
+	set(0x111000, P | PS, 8);		/* 1 GiB */
+	fake_regs[VREG_CR3] = 0x110000;
+	assert_ptr_equal(gmem_code(&fake_vm, 0x5ff0), fake_storage + 0x5ff0);
+	assert_null(gmem_code(&fake_vm, B));
+	fake_regs[VREG_CR3] = B;
+	assert_null(gmem_code(&fake_vm, 0x5ff0));
+	fake_regs[VREG_CR3] = ROOT;
+	assert_ptr_equal(gmem_code(&fake_vm, 0x5ff0), fake_storage + 0x202ff0);
+	fake_vm.rows[1] = (struct npt_row){GPA(0x202000), HPA(FAKE_REAL), 0x1000, NPT_READ, false};
+	fake_vm.row_count = 2;
+	gmem_rows_changed(&fake_vm);		/* the code's page is no longer plain storage */
+	assert_null(gmem_code(&fake_vm, 0x5ff0));
+	gmem_rows_changed(&fake_vm);
+}
+
 /* Tables full of noise: whatever they say, the walk ends and touches nothing but storage (the
  * sanitizer looks). */
 static void test_noise(void **state)
@@ -582,6 +620,7 @@ int main(void)
 	    cmocka_unit_test_teardown(test_fetch, fake_teardown),
 	    cmocka_unit_test_teardown(test_plain_runs, fake_teardown),
 	    cmocka_unit_test_teardown(test_plain_runs_of_a_pc, fake_teardown),
+	    cmocka_unit_test_teardown(test_code, fake_teardown),
 	    cmocka_unit_test_teardown(test_noise, fake_teardown),
 	};
 

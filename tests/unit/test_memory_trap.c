@@ -564,6 +564,93 @@ static void test_read_only_row(void **state)
 	assert_int_equal(core_storage[0x3008], 0x41);
 }
 
+#define PLAIN_DEVICE 0x20000u
+
+/* A device that tells what it was asked. */
+static struct io_access asked[2];
+static unsigned int asks;
+
+static void device_access(struct vdev *d, uint32_t region, struct io_access *a)
+{
+	(void)d;
+	(void)region;
+	if (!a->write)
+		a->value = 0x8192a3b4c5d6e7f8 + a->addr;
+	asked[asks++ % 2] = *a;
+}
+
+static const struct vdev_ops device_ops = { .name = "PLAIN_DEVICE", .access = device_access };
+static struct vdev device = { .ops = &device_ops };
+
+struct outcome {
+	uint64_t gpr[GPRS], rsp, rip;
+	struct io_access a;
+	unsigned int asks;
+};
+
+static void once(bool told, const uint64_t gpr[GPRS], struct outcome *o)
+{
+	memcpy(core.av.gpr, gpr, sizeof(core.av.gpr));
+	core_regs[VREG_RSP] = gpr[RSP];
+	core_regs[VREG_RIP] = CODE;
+	asks = 0;
+	trap.storage.gva_valid = told;
+	assert_int_equal(memory_trap(&core, &trap), V_RESUME);
+	assert_false(core.pending.exception.valid);
+	memset(o, 0, sizeof(*o));
+	memcpy(o->gpr, core.av.gpr, sizeof(o->gpr));
+	o->rsp = core_regs[VREG_RSP];
+	o->gpr[RSP] = 0;	/* a register of the hardware's */
+	o->rip = core_regs[VREG_RIP];
+	o->a.addr = asked[0].addr;
+	o->a.value = asked[0].value;
+	o->a.size = asked[0].size;
+	o->a.write = asked[0].write;
+	o->asks = asks;
+}
+
+/* With the address from the exit the usual moves go a shorter way: it must lead to the same place as the longer one. */
+static void test_plain_moves(void **state)
+{
+	static const char moves[][12] = {
+		"\x89\x03", "\x8b\x03", "\x88\x03", "\x8a\x03", "\x88\x23", "\x8a\x23", "\x48\x89\x0b", "\x48\x8b\x0b", "\x66\x89\x0b",
+		"\x66\x8b\x0b", "\x40\x88\x33", "\x40\x8a\x33", "\x8b\x23", "\x89\x23", "\x8a\x63\x10", "\x44\x89\x7b\x10",
+		"\x0f\xb6\x03", "\x0f\xb7\x03", "\x0f\xbe\x03", "\x0f\xbf\x03", "\x66\x0f\xb6\x03", "\x48\x0f\xbe\x03", "\x48\x0f\xb7\x23",
+		"\x48\x63\x03", "\xc6\x03\x85", "\xc7\x03\x01\x02\x03\x84", "\x48\xc7\x03\x01\x02\x03\x84", "\x66\xc7\x03\x01\x82",
+		"\x8b\x04\x33", "\x89\x04\xb3", "\x8b\x05\xfa\x7f\x01", "\x0f\xc3\x03", "\x48\x0f\xc3\x03", "\x67\x8b\x03", "\x65\x8b\x03",
+		"\x03\x03", "\x87\x03", "\x8b\x44\x24\x08", "\xf3\xa4",
+	};
+
+	(void)state;
+	core_make(B);
+	core_long();
+	gmem_rows_changed(&core);
+	assert_int_equal(bus_claim(&core.bus, BUS_MMIO, PLAIN_DEVICE, PLAIN_DEVICE + 0xfff, &device, 0, false), 0);
+	for (unsigned int i = 0; i < 20 * ARRAY_LEN(moves); i++) {
+		const char *move = moves[i % ARRAY_LEN(moves)];
+		uint64_t gpr[GPRS], at = PLAIN_DEVICE + (i * 8 & 0xff);
+		struct outcome plain, general;
+
+		for (unsigned int r = 0; r < GPRS; r++)
+			gpr[r] = (uint64_t)rand() << 33 ^ (uint64_t)rand() << 11 ^ (uint64_t)rand();
+		gpr[RBX] = at;
+		gpr[RSI] = 8;
+		gpr[RSP] = at;
+		gpr[RCX] = 1;
+		gpr[RDI] = 0x9000;
+		code(move, sizeof(moves[0]), at, false);
+		once(false, gpr, &general);
+		trap.storage.gpa = GPA(general.asks != 0 ? general.a.addr : at);
+		trap.storage.gva = GVA(trap.storage.gpa.v);
+		trap.storage.write = general.a.write;
+		once(true, gpr, &plain);
+		assert_memory_equal(&plain, &general, sizeof(plain));
+		trap.storage.gva.v += 8;	/* another operand's: must not be believed */
+		once(true, gpr, &plain);
+		assert_memory_equal(&plain, &general, sizeof(plain));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, core_teardown)
 
 int main(void)
@@ -574,6 +661,7 @@ int main(void)
 		TEST(test_page_fault_of_the_guest), TEST(test_fault_within_a_string), TEST(test_stops),
 		TEST(test_delivery_is_no_instruction), TEST(test_code_at_the_end), TEST(test_device),
 		TEST(test_device_strings_and_edges), TEST(test_where_it_leads), TEST(test_changed_code), TEST(test_read_only_row),
+		TEST(test_plain_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

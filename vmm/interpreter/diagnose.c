@@ -19,7 +19,10 @@ static void __attribute__((noinline)) identification(struct vm *vm)
 	vm->av.gpr[RAX] = 0;
 }
 
-/* Pseudo timer: seconds since 1970 in RBX, virtual and total processor time in microseconds in RCX and RDX. */
+/*
+ * Pseudo timer: seconds since 1970 in RBX, virtual and total processor time in microseconds in RCX and RDX. Ours: traps
+ * so far in RSI, this one included.
+ */
 static void __attribute__((noinline)) timer(struct vm *vm)
 {
 	uint64_t hz = cpu_tsc_hz();
@@ -27,6 +30,7 @@ static void __attribute__((noinline)) timer(struct vm *vm)
 	vm->av.gpr[RBX] = cpu_wall_seconds();
 	vm->av.gpr[RCX] = muldiv64(vm->account.guest_ticks, 1000000, hz);
 	vm->av.gpr[RDX] = muldiv64(vm->account.total_ticks, 1000000, hz);
+	vm->av.gpr[RSI] = vm_exit_count(&vm->account);
 	vm->av.gpr[RAX] = 0;
 }
 

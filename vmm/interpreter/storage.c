@@ -11,6 +11,8 @@
 
 #define FLAGS_TF (1ull << 8)
 #define FLAGS_IF (1ull << 9)
+#define FLAGS_RF (1ull << 16)
+#define FLAGS_AC (1ull << 18)
 #define STRING_BATCH 64u	/* elements before the guest is entered again, so that a long string cannot hold the processor */
 #define SLOTS 64u
 
@@ -22,6 +24,7 @@ struct slot {
 	uint64_t bytes[2];	/* cut to the instruction's length */
 	uint64_t mask[2];
 	struct insn insn;	/* insn.bits 0 = empty */
+	bool plain;		/* move_plainly() can do it */
 };
 static struct slot slots[SLOTS];
 
@@ -89,14 +92,14 @@ static enum interp_result prepare(struct interp *x, struct interp_place *place, 
 	return r;
 }
 
-static void met(struct run *m, bool claimed, uint64_t gpa, bool write)
+static void met(struct storage_touch *touch, bool claimed, uint64_t gpa, bool write)
 {
 	if (claimed) {
-		m->touch->device = true;
-	} else if (!m->touch->nobody) {
-		m->touch->nobody = true;
-		m->touch->gpa = GPA(gpa);
-		m->touch->write = write;
+		touch->device = true;
+	} else if (!touch->nobody) {
+		touch->nobody = true;
+		touch->gpa = GPA(gpa);
+		touch->write = write;
 	}
 }
 
@@ -119,7 +122,7 @@ static void load_part(struct run *m, uint64_t gpa, uint8_t *to, uint32_t n)
 	while (n != 0) {
 		struct io_access a = { .addr = gpa, .size = piece(n), .value = UINT64_MAX };
 
-		met(m, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, false);
+		met(m->touch, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, false);
 		memcpy(to, &a.value, a.size);
 		to += a.size;
 		gpa += a.size;
@@ -135,7 +138,7 @@ static void store_part(struct run *m, uint64_t gpa, const uint8_t *from, uint32_
 		struct io_access a = { .addr = gpa, .size = piece(n), .write = true };
 
 		memcpy(&a.value, from, a.size);
-		met(m, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, true);
+		met(m->touch, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, true);
 		from += a.size;
 		gpa += a.size;
 		n -= a.size;
@@ -243,6 +246,11 @@ static size_t fetch(struct vm *vm, uint64_t linear, bool wide, uint8_t code[16])
 	const uint8_t *p;
 	gpa_t gpa;
 
+	p = wide ? gmem_code(vm, linear) : NULL;
+	if (__builtin_expect(p != NULL, 1)) {
+		__builtin_memcpy(code, p, 16);
+		return INSN_MAX;
+	}
 	if (!gmem_translate(vm, GVA(linear), GMEM_FETCH | GMEM_PEEK, &gpa, &fault))
 		return 0;
 	if (n == 16) {
@@ -260,6 +268,25 @@ static size_t fetch(struct vm *vm, uint64_t linear, bool wide, uint8_t code[16])
 	return n < INSN_MAX ? n : INSN_MAX;
 }
 
+/*
+ * MOV, MOVZX and MOVSX of 64-bit code between memory and a register that lies in av.gpr: nearly all that drivers do with
+ * the registers of devices.
+ */
+static bool is_plain(const struct insn *i)
+{
+	if (i->bits != 64 || i->address_size != 8 || !i->memory || i->seg >= SEG_FS || i->base == RSP)
+		return false;
+	if (i->op == OP_MOVZX || i->op == OP_MOVSX)
+		return i->reg != RSP;
+	if (i->op != OP_MOV)
+		return false;
+	switch (i->form) {
+	case FORM_RM_R: case FORM_R_RM: return i->reg != RSP && !(i->width == 1 && i->rex == 0 && i->reg > RSP);
+	case FORM_RM_I: case FORM_M_A: case FORM_A_M: return true;
+	default: return false;
+	}
+}
+
 static void fill_slot(struct slot *s, const uint64_t bytes[2])
 {
 	unsigned int n = s->insn.length;
@@ -268,10 +295,11 @@ static void fill_slot(struct slot *s, const uint64_t bytes[2])
 	s->mask[1] = n <= 8 ? 0 : (1ull << 8 * (n - 8)) - 1;
 	s->bytes[0] = bytes[0] & s->mask[0];
 	s->bytes[1] = bytes[1] & s->mask[1];
+	s->plain = is_plain(&s->insn);
 }
 
 /* NULL = not an instruction, or not wholly there; then *got has what was found. */
-static const struct insn *find_insn(struct vm *vm, uint64_t rip, unsigned int bits, uint8_t code[16], size_t *got)
+static const struct slot *find_insn(struct vm *vm, uint64_t rip, unsigned int bits, uint8_t code[16], size_t *got)
 {
 	struct slot *s = &slots[(rip ^ rip >> 6) % SLOTS];
 	uint64_t linear = rip, bytes[2];
@@ -287,13 +315,13 @@ static const struct insn *find_insn(struct vm *vm, uint64_t rip, unsigned int bi
 	__builtin_memcpy(bytes, code, 16);
 	if (s->insn.bits == bits && s->insn.length <= *got && (bytes[0] & s->mask[0]) == s->bytes[0] &&
 	    (bytes[1] & s->mask[1]) == s->bytes[1])
-		return &s->insn;
+		return s;
 	if (decode_insn(code, *got, bits, &s->insn) != DECODE_OK) {
 		s->insn.bits = 0;
 		return NULL;
 	}
 	fill_slot(s, bytes);
-	return &s->insn;
+	return s;
 }
 
 static unsigned int code_bits(struct vm *vm)
@@ -352,18 +380,74 @@ static enum verdict raise(struct vm *vm, const struct interp_fault *f)
 	return f->has_error ? event_raise_error(vm, f->vector, f->error) : event_raise(vm, f->vector);
 }
 
+static uint64_t cut(uint64_t v, unsigned int bytes)
+{
+	return v & UINT64_MAX >> (64 - 8 * bytes);
+}
+
+/* What is written: register, immediate or accumulator. */
+static uint64_t plain_source(const struct vm *vm, const struct insn *i)
+{
+	return i->form == FORM_RM_I ? i->imm : vm->av.gpr[i->form == FORM_M_A ? RAX : i->reg];
+}
+
+static void plain_result(struct vm *vm, const struct insn *i, uint64_t value)
+{
+	uint64_t *r = &vm->av.gpr[i->form == FORM_A_M ? RAX : i->reg];
+	unsigned int unused = 64 - 8u * i->from_width;
+
+	if (i->op == OP_MOVSX)
+		value = (uint64_t)((int64_t)(value << unused) >> unused);
+	value = cut(value, i->width);
+	*r = i->width >= 4 ? value : (*r - cut(*r, i->width)) | value;
+}
+
+/*
+ * The executor's work for the usual access to a register of a device, without its generality: the exit has told the
+ * address, nothing is mapped there, and no check is left that the processor has not made. False = nothing is done.
+ */
+static bool move_plainly(struct vm *vm, const struct vm_exit *exit, const struct insn *i, struct storage_touch *touch)
+{
+	struct io_access a = { .addr = exit->storage.gpa.v, .size = i->op == OP_MOV ? i->width : i->from_width };
+	uint64_t linear = (uint64_t)i->disp;
+
+	a.write = i->op == OP_MOV && (i->form == FORM_RM_R || i->form == FORM_RM_I || i->form == FORM_M_A);
+	if (i->base >= 0)
+		linear += vm->av.gpr[i->base];
+	if (i->index >= 0)
+		linear += vm->av.gpr[i->index] * i->scale;
+	if (i->rip_relative)
+		linear += exit->rip + i->length;
+	/* of an operand that lies in two pages the exit tells only one */
+	if (!exit->storage.gva_valid || exit->storage.mapped || linear != exit->storage.gva.v ||
+	    a.write != exit->storage.write || (linear & (PAGE_SIZE - 1)) + a.size > PAGE_SIZE)
+		return false;
+	if (arch_vcpu_get(&vm->av, VREG_RFLAGS) & (FLAGS_TF | FLAGS_RF | FLAGS_AC))
+		return false;
+	a.value = a.write ? cut(plain_source(vm, i), a.size) : UINT64_MAX;
+	met(touch, bus_access(&vm->bus, BUS_MMIO, &a), exit->storage.gpa.v, a.write);
+	if (!a.write)
+		plain_result(vm, i, a.value);
+	arch_vcpu_arrive(&vm->av, exit->rip + i->length, false, false);
+	return true;
+}
+
 enum verdict interpret_storage(struct vm *vm, const struct vm_exit *exit, struct storage_touch *touch)
 {
 	uint8_t code[16];
 	size_t got;
-	const struct insn *insn = find_insn(vm, exit->rip, code_bits(vm), code, &got);
+	const struct slot *slot = find_insn(vm, exit->rip, code_bits(vm), code, &got);
+	const struct insn *insn;
 	uint64_t rsp, rflags;
 	enum interp_result r;
 	struct run m;
 
 	*touch = (struct storage_touch){ 0 };
-	if (insn == NULL)
+	if (slot == NULL)
 		return stop(vm, exit, code, got);
+	insn = &slot->insn;
+	if (slot->plain && exit->kind == EXIT_STORAGE && move_plainly(vm, exit, insn, touch))
+		return V_RESUME;
 	m.vm = vm;
 	m.exit = exit;
 	m.touch = touch;

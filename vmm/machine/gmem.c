@@ -25,6 +25,8 @@ static bool covered(const struct vm *vm, uint64_t at)
 	return false;
 }
 
+static uint32_t generation;	/* of all machines' rows: what was found under an older one is void */
+
 static void keep_run(struct vm *vm, uint64_t start, uint64_t bytes)
 {
 	unsigned int place = bytes > vm->plain[0].bytes ? 0 : 1;
@@ -45,6 +47,7 @@ void gmem_rows_changed(struct vm *vm)
 {
 	const struct npt_row *r = &vm->rows[0];
 
+	generation++;
 	memset(vm->plain, 0, sizeof(vm->plain));
 	if (vm->row_count == 0 || r->guest.v != 0 || r->device || r->rights != NPT_ALL)
 		return;
@@ -343,6 +346,74 @@ bool gmem_translate(struct vm *vm, gva_t gva, uint32_t intent, gpa_t *gpa, struc
 	*fault = (struct gmem_fault){ .address = gva };
 	*gpa = GPA(w.gpa);
 	return true;
+}
+
+#define TRAILS 16u
+#define LEVELS 4u
+#define PTE_P (1ull << 0)
+#define PTE_PS (1ull << 7)
+#define PTE_ADDRESS 0x000ffffffffff000ull
+
+/* A way through a guest's page tables to a page of code. */
+struct trail {
+	const struct vm *vm;	/* NULL = empty */
+	uint64_t cr3, page;	/* page: linear address */
+	uint32_t generation;
+	const uint64_t *at[LEVELS];	/* the entries; behind that of a large page the same again */
+	uint64_t entry[LEVELS];
+	const uint8_t *code;	/* the page */
+};
+static struct trail trails[TRAILS];
+
+static inline bool holds(const struct trail *t, const struct vm *vm, uint64_t cr3, uint64_t page)
+{
+	return t->vm == vm && t->page == page && t->cr3 == cr3 && t->generation == generation &&
+	       *t->at[0] == t->entry[0] && *t->at[1] == t->entry[1] && *t->at[2] == t->entry[2] &&
+	       *t->at[3] == t->entry[3];
+}
+
+/* Four levels: five are hidden from guests. False = leave it to the walk. */
+static bool __attribute__((noinline)) follow(struct trail *t, struct vm *vm, uint64_t cr3, uint64_t page)
+{
+	uint64_t table = cr3 & PTE_ADDRESS, size, entry = 0;
+	unsigned int shift = 39, level = 0;
+
+	t->vm = NULL;
+	for (bool last = false; !last; shift -= 9, level++) {
+		const uint8_t *p = plain_run(vm, table + (page >> (shift - 3) & 0xff8), sizeof(entry));
+
+		if (p == NULL)
+			return false;
+		t->at[level] = (const uint64_t *)(const void *)p;
+		t->entry[level] = entry = *t->at[level];
+		if (!(entry & PTE_P))
+			return false;
+		last = shift == PAGE_SHIFT || (shift < 39 && (entry & PTE_PS));
+		table = entry & PTE_ADDRESS;
+	}
+	size = 1ull << (shift + 9);
+	for (; level < LEVELS; level++) {
+		t->at[level] = t->at[level - 1];
+		t->entry[level] = entry;
+	}
+	t->code = plain_run(vm, (table & ~(size - 1)) | (page & (size - 1)), PAGE_SIZE);
+	if (t->code == NULL)
+		return false;
+	t->vm = vm;
+	t->cr3 = cr3;
+	t->page = page;
+	t->generation = generation;
+	return true;
+}
+
+const uint8_t *gmem_code(struct vm *vm, uint64_t linear)
+{
+	uint64_t offset = linear & (PAGE_SIZE - 1), page = linear - offset, cr3 = arch_vcpu_get(&vm->av, VREG_CR3);
+	struct trail *t = &trails[(page >> PAGE_SHIFT) % TRAILS];
+
+	if (offset > PAGE_SIZE - 16 || (!holds(t, vm, cr3, page) && !follow(t, vm, cr3, page)))
+		return NULL;
+	return t->code + offset;
 }
 
 static uint64_t left_in_page(uint64_t linear)

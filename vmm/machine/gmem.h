@@ -45,6 +45,13 @@ bool gmem_read_linear(struct vm *vm, gva_t from, void *to, size_t n, uint32_t in
 bool gmem_write_linear(struct vm *vm, gva_t to, const void *from, size_t n, uint32_t intent,
 		       struct gmem_fault *fault);
 
+/*
+ * 16 bytes of the 64-bit code that the processor has just fetched from `linear`, all in one page; NULL = ask
+ * gmem_translate(). The way through the page tables is kept: it is as good as a new walk while every entry on it reads
+ * the same. Rights are not looked at, since the fetch was granted.
+ */
+const uint8_t *gmem_code(struct vm *vm, uint64_t linear);
+
 #define GMEM_CODE_MAX 15	/* bytes of the longest instruction */
 
 /*

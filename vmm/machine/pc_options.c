@@ -90,7 +90,7 @@ static int make_com2(struct vm *vm)
 	return vuart_claim(o->com2, &vm->bus);
 }
 
-/* A second SPECIAL of a kind changes nothing: a guest has one of each. */
+/* The directory lets a user have one of each. */
 static int make_special(struct vm *vm, enum special_type type, uint8_t devfn)
 {
 	struct pc_options *o = &vm->devices->options;
@@ -127,14 +127,6 @@ static int make_special(struct vm *vm, enum special_type type, uint8_t devfn)
 	return e;
 }
 
-static bool is_repeated(const struct directory_user *user, uint32_t which)
-{
-	for (uint32_t i = 0; i < which; i++)
-		if (user->specials[i].type == user->specials[which].type)
-			return true;
-	return false;
-}
-
 static int make_disks(struct vm *vm)
 {
 	struct machine_disk *disk;
@@ -160,8 +152,6 @@ int pc_options_init(struct vm *vm)
 
 	e = e != 0 ? e : make_debug(vm);
 	for (uint32_t i = 0; i < user->special_count && e == 0; i++) {
-		if (is_repeated(user, i))
-			continue;
 		/* the disks have 8 to 15 whatever else there is: firmware's paths to them are known */
 		if (device == PC_VIRTIO_DISK)
 			device = PC_VIRTIO_DISK + DIRECTORY_DISKS;
