@@ -40,7 +40,7 @@ static uint8_t sum(const uint8_t *p, size_t n)
 }
 
 static const struct acpi_machine machines[] = {
-	{ MIB(64), ACPI_PM_BASE, false, false, true }, { MIB(128), ACPI_PM_BASE_OVMF, true, true, true },
+	{ MIB(64), ACPI_PM_BASE, false, false, true }, { MIB(128), 0xb000, true, true, true },
 	{ GIB(3), ACPI_PM_BASE, false, true, false }, { MIB(1) + 4096, ACPI_PM_BASE, true, false, false },
 	{ GIB(4), ACPI_PM_BASE, false, true, false },
 };

@@ -12,9 +12,8 @@
 #define ACPI_RSDP_SIZE	 36u
 #define ACPI_ALIGN	 64u	/* of the run: the FACS, which comes first, wants it */
 
-/* Where the PIIX4's power management registers are: SeaBIOS and we, or OVMF, put them there. */
-#define ACPI_PM_BASE	  0x600u
-#define ACPI_PM_BASE_OVMF 0xb000u
+/* Where the PIIX4's power management registers are after a reset: SeaBIOS puts them there too, and OVMF leaves them. */
+#define ACPI_PM_BASE 0x600u
 
 struct acpi_machine {
 	uint64_t storage;	/* b, bytes */

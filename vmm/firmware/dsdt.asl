@@ -249,7 +249,6 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "VM64  ", "VM64PC  ", 1)
 				IO (Decode16, 0xb2, 0xb2, 1, 2)
 				IO (Decode16, 0x600, 0x600, 1, 0x40)
 				IO (Decode16, 0xafe0, 0xafe0, 1, 4)
-				IO (Decode16, 0xb000, 0xb000, 1, 0x40)
 			})
 		}
 	}

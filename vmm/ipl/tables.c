@@ -19,7 +19,7 @@ void tables_build(struct vm *vm, bool uefi)
 	struct platform *p = &vm->devices->platform;
 	const struct acpi_machine acpi = {
 		.storage = vm->storage_size,
-		.pm_base = uefi ? ACPI_PM_BASE_OVMF : ACPI_PM_BASE,
+		.pm_base = ACPI_PM_BASE,
 		.uefi = uefi,
 		.com2 = p->com2,
 		.vga = p->vga,
