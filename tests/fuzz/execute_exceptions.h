@@ -94,7 +94,20 @@ static bool size_and_rep(const struct world *w, const struct insn *i, const char
 static bool both_reps(const struct world *w, const struct insn *i, const char *wrong)
 {
 	(void)wrong;
-	return w->head.f2 && w->head.f3 && (i->op == OP_CMPS || i->op == OP_SCAS);
+	return w->head.f2 && w->head.f3 &&
+	       (i->op == OP_CMPS || i->op == OP_SCAS || (i->op >= OP_BSF && i->op <= OP_LZCNT));
+}
+
+static bool accumulator(const struct world *w, const struct insn *i, const char *wrong)
+{
+	return i->op == OP_CMPXCHG && i->width == 4 && (w->x.rflags & FLAG_ZF) && strcmp(wrong, "register") == 0;
+}
+
+static bool movsxd_16(const struct world *w, const struct insn *i, const char *wrong)
+{
+	(void)w;
+	(void)wrong;
+	return i->map == MAP_ONE && i->opcode == 0x63 && i->operand_size == 2;
 }
 
 static bool lock_neg(const struct world *w, const struct insn *i, const char *wrong)
@@ -121,7 +134,9 @@ static struct {
 	{ "REX.R and an opcode in ModR/M", rex_r_extension, "SDM, \"REX Prefixes\": ignored there; #UD for Unicorn", 0 },
 	{ "target not canonical", target_not_canonical, "#GP of the branch itself; Unicorn goes there", 0 },
 	{ "66 with F2 or F3", size_and_rep, "F2 and F3 go before 66 among mandatory prefixes; Unicorn takes 66", 0 },
-	{ "F2 and F3 together", both_reps, "the last one counts; for Unicorn F2 does", 0 },
+	{ "F2 and F3 together", both_reps, "the last one counts (tried on a processor); for Unicorn F2 does with strings, F3 with scans", 0 },
+	{ "CMPXCHG of equals", accumulator, "EAX is not written then, and RAX keeps its upper half (tried on a processor); Unicorn clears it", 0 },
+	{ "MOVSXD of 16 bits", movsxd_16, "the decoder's table says why", 0 },
 	{ "LOCK NEG", lock_neg, "Unicorn makes the flags from something else than the result; without LOCK both agree", 0 },
 	{ "near branch with 66", branch_66, "Intel's processors ignore the prefix in 64-bit mode, Unicorn follows AMD's", 0 },
 };

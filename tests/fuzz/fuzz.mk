@@ -29,7 +29,7 @@ fuzz-coverage: $(FUZZ_BUILD)/libfuzzer
 
 # What make test has time for.
 test-fuzz: $(FUZZ_BUILD)/judge $(FUZZ_BUILD)/libfuzzer
-	@$(FUZZ_BUILD)/judge 300000 100000 $(FUZZ_SEED) >$(FUZZ_BUILD)/judge.out || { cat $(FUZZ_BUILD)/judge.out; exit 1; }
+	@$(FUZZ_BUILD)/judge 300000 200000 $(FUZZ_SEED) >$(FUZZ_BUILD)/judge.out || { cat $(FUZZ_BUILD)/judge.out; exit 1; }
 	@tail -1 $(FUZZ_BUILD)/judge.out
 	@$(FUZZ_BUILD)/libfuzzer -runs=100000 -seed=$(FUZZ_SEED) -max_len=64 >$(FUZZ_BUILD)/libfuzzer.out 2>&1 || \
 		{ tail -40 $(FUZZ_BUILD)/libfuzzer.out; exit 1; }
