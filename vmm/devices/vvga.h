@@ -58,5 +58,7 @@ int vvga_claim(struct vvga *v, struct bus *bus, struct vpci *pci);
 void vvga_screen(const struct vvga *v, struct vvga_screen *screen);
 /* The cells of one text row, character below attribute; cells: screen->columns of them. y < screen->rows. */
 void vvga_screen_row(const struct vvga *v, const struct vvga_screen *screen, unsigned int y, uint16_t *cells);
+/* The same cells of all rows in one piece, to see quickly whether any has changed. NULL = they do not lie so. */
+const uint8_t *vvga_screen_page(const struct vvga *v, const struct vvga_screen *screen, size_t *bytes);
 
 #endif

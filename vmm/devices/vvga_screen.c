@@ -96,3 +96,14 @@ void vvga_screen_row(const struct vvga *v, const struct vvga_screen *screen, uns
 		cells[x] = (uint16_t)(v->vram[vvga_at(0, a)] | v->vram[vvga_at(1, a)] << 8);
 	}
 }
+
+const uint8_t *vvga_screen_page(const struct vvga *v, const struct vvga_screen *screen, size_t *bytes)
+{
+	uint32_t cells = (uint32_t)screen->rows * screen->pitch;
+
+	/* Word mode, and short of where bit 13 begins to count. */
+	if (screen->graphics || (v->s.crtc[CRTC_MODE] & 0x40) || screen->start + cells > 0x2000)
+		return NULL;
+	*bytes = 2 * (size_t)cells;
+	return v->vram + vvga_at(0, crtc_address(&v->s, screen->start));
+}

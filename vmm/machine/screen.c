@@ -283,6 +283,44 @@ static bool same_shape(const struct vvga_screen *a, const struct vvga_screen *b)
 	       a->columns == b->columns && a->rows == b->rows;
 }
 
+static bool same_page(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t x, y;
+	size_t i = 0;
+
+	for (; i + 8 <= n; i += 8) {
+		__builtin_memcpy(&x, a + i, 8);
+		__builtin_memcpy(&y, b + i, 8);
+		if (x != y)
+			return false;
+	}
+	return memcmp(a + i, b + i, n - i) == 0;
+}
+
+/*
+ * Most looks find what the one before found, and reading a whole screen takes long. True = all of it has been shown,
+ * and the rows have stood still long enough; nothing can come of another look.
+ */
+static bool settled(struct screen *sc, const struct vvga *vga, const struct vvga_screen *seen)
+{
+	size_t bytes = 0;
+	const uint8_t *page = vvga_screen_page(vga, seen, &bytes);
+
+	if (page == NULL || bytes > sizeof(sc->page)) {
+		sc->page_bytes = 0;
+		return false;
+	}
+	if (bytes != sc->page_bytes || memcmp(seen, &sc->seen, sizeof(*seen)) != 0 || !same_page(page, sc->page, bytes)) {
+		memcpy(sc->page, page, bytes);
+		sc->page_bytes = bytes;
+		sc->still = 0;
+		return false;
+	}
+	if (sc->still <= STABLE)
+		sc->still++;
+	return sc->still > STABLE && !sc->waits && (sc->open_row < 0 || sc->open_row == seen->cursor_y);
+}
+
 /* Returns whether text is scrolling by faster than it is looked at. */
 static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c, uint64_t now, uint64_t busy)
 {
@@ -290,7 +328,7 @@ static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c
 	unsigned int by;
 
 	vvga_screen(vga, &seen);
-	if (seen.blank)
+	if (seen.blank || settled(sc, vga, &seen))
 		return false;
 	if (!same_shape(&seen, &sc->seen))
 		forget(sc);

@@ -21,6 +21,8 @@ struct screen_row {
 	uint64_t shown_at;
 };
 
+#define SCREEN_PAGE 8192u	/* bytes of a text page: 80 columns, 50 rows, and some */
+
 struct screen {
 	struct vvga_screen seen;	/* of the last look */
 	struct screen_row row[VVGA_ROWS];
@@ -30,6 +32,9 @@ struct screen {
 	uint8_t same_mode;	/* looks since the mode changed */
 	int open_row;		/* its text stands at the end of the console's output, without a line end; -1 = none */
 	uint64_t open_total;	/* the console's out_total then: another's output ends it */
+	uint8_t still;		/* looks since anything on the page changed */
+	size_t page_bytes;	/* of page, 0 = not kept */
+	uint8_t page[SCREEN_PAGE] __attribute__((aligned(8)));	/* the cells at the last look */
 	uint64_t interval, due;	/* TSC ticks */
 	uint64_t ran;		/* the guest's processor time at the last look */
 };
