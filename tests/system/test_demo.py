@@ -3,7 +3,7 @@
 
 import pytest
 
-SECONDS = 240
+SECONDS = 60
 GUESTS = ["LINUX1", "LINUX2", "HELLO", "TICKER", "BOUNDS"]
 
 
