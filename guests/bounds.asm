@@ -10,7 +10,7 @@
 %include "lib/window.inc"
 
 PATTERN		equ 0x5A3C6996
-NOWHERE32	equ 0xE0000000		; storage here needs more than 3.5 GiB
+NOWHERE32	equ 0xD0000000		; storage here needs more than 3.25 GiB; below what a PC has for its devices
 
 bits 32
 protected_main:

@@ -13,7 +13,7 @@ import pytest
 
 from vm64lib import engines, guestfiles, images, paths, script, trial
 
-SECONDS = 60
+SECONDS = 10
 VM64 = str(paths.ROOT / "scripts" / "vm64")
 
 
