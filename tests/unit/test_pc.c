@@ -158,6 +158,10 @@ static struct vm *logon(unsigned int i)
 
 	if (vm_logon(&users[i], &vm, why, sizeof(why)) != 0)
 		fail_msg("%s", why);
+	if (i == 0) {
+		assert_int_equal(vflash_insert(&vm->devices->flash, GIB(4) - KIB(256), disk_file, KIB(256), true), 0);
+		assert_int_equal(vfwcfg_add_file(&vm->devices->fwcfg, "etc/file", cd_file, 100000), 0);
+	}
 	pc_firmware_work(vm);
 	return vm;
 }
@@ -293,6 +297,20 @@ static void ide(struct vm *vm)
 		port(vm, base, 1u << below(3), below(8) == 0, number());
 }
 
+/* A request of fw_cfg's DMA: big-endian control word, length, address. */
+static void fw_cfg(struct vm *vm)
+{
+	uint32_t at = (uint32_t)below(R_BYTES) & ~3u, r[4] = { (uint32_t)below(below(8) ? 32 : 1ull << 32) | (uint32_t)below(64) << 16,
+							       (uint32_t)below(below(4) ? 5000 : 1ull << 32), 0, (uint32_t)below(R_BYTES) };
+
+	if (below(16) == 0)
+		r[2] = (uint32_t)number();
+	for (unsigned int i = 0; i < 4; i++)
+		r[i] = __builtin_bswap32(r[i]);
+	gmem_write(vm, GPA(at), r, sizeof(r));
+	port(vm, 0x518, 4, true, __builtin_bswap32(at));
+}
+
 static void time_passes(struct vm *vm)
 {
 	regs[vm->number][VREG_RFLAGS] = below(4) ? 1u << 9 : 0;
@@ -339,7 +357,10 @@ static void step(struct vm *vm)
 				  below(2) ? 0xfee00800 | below(2) << 10 : below(256));
 		return;
 	case 10:
-		ide(vm);
+		if (below(3))
+			ide(vm);
+		else
+			fw_cfg(vm);
 		return;
 	case 11:
 		vm_type(vm, "abc\033[A\r", 1 + below(7));
