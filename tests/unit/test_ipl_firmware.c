@@ -161,6 +161,7 @@ static void test_then_without(void **state)
 	assert_int_equal(load(IPL_DISK), 0);
 	assert_int_equal(load(IPL_FLAT), 0);
 	assert_int_equal(fake_row[ROW_ROM].rights, 0);
+	assert_int_equal(fake_row[ROW_ROM].bytes, 0);	/* else it would hide what lies there next */
 	assert_null(fake_devices.ide.drive[0].disk);
 	assert_null(file("bootorder"));
 	assert_int_equal(number(item(VFWCFG_RAM_SIZE)), MIB(4));
@@ -294,6 +295,7 @@ static void test_uefi(void **state)
 	assert_int_equal(load(IPL_DISK), 0);
 	assert_int_equal(flash->size, 0);
 	assert_int_equal(fake_row[ROW_FLASH].rights, 0);
+	assert_int_equal(fake_row[ROW_FLASH].bytes, 0);
 	give(vars_file, NULL, 0);
 	assert_int_equal(ipl_load(&fake_vm, &r, why, sizeof(why)), -ENOENT);
 	assert_int_equal(strncmp(why, "V64IPL782E", 10), 0);

@@ -360,7 +360,7 @@ void vflash_remove(struct vflash *f)
 	if (f->size == 0)
 		return;
 	bus_release(f->bus, BUS_MMIO, &f->dev, 0);
-	machine_map(f->dev.vm, ROW_FLASH, f->base, f->storage, f->size, 0);
+	machine_map(f->dev.vm, ROW_FLASH, 0, f->storage, 0, 0);
 	f->base = 0;
 	f->size = 0;
 	vflash_reset(&f->dev);

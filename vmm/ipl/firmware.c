@@ -44,8 +44,9 @@ static void remove_rom(struct vm *vm)
 {
 	struct platform *p = &vm->devices->platform;
 
+	/* without rights it would still hide a flash bank that lies where it was */
 	if (p->rom_size != 0)
-		machine_map(vm, ROW_ROM, p->rom_base, p->rom, p->rom_size, 0);
+		machine_map(vm, ROW_ROM, 0, p->rom, 0, 0);
 	p->rom_base = p->rom_size = 0;
 }
 
