@@ -1,8 +1,6 @@
-/* Finds the names of the files that a user directory wants: the operands of IPL and INITRD. */
+/* Finds the names of the files that a user directory wants: operands of IPL, INITRD and MDISK ... RAM. */
 /* Part: the UEFI loader reads these files; it does not judge the directory, CP does. */
 #include "lib/dirscan.h"
-
-#include <stdbool.h>
 
 struct word {
 	const char *at;
@@ -85,13 +83,38 @@ static bool is_known(const struct dirscan *out, struct word w)
 	return false;
 }
 
+bool dirscan_has(const struct dirscan *found, const char *name)
+{
+	struct word w = { name, 0 };
+
+	while (name[w.length] != '\0')
+		w.length++;
+	return is_known(found, w);
+}
+
+bool dirscan_is_address(const char *name)
+{
+	size_t n = 0;
+
+	for (; name[n] != '\0'; n++)
+		if (!((name[n] >= '0' && name[n] <= '9') || (name[n] >= 'A' && name[n] <= 'F') ||
+		      (name[n] >= 'a' && name[n] <= 'f')))
+			return false;
+	return n >= 1 && n <= 3;
+}
+
 static void take_line(const char *at, const char *end, struct dirscan *out)
 {
 	struct word w = next_word(&at, end);
 	size_t k;
 
-	if (!is_keyword(w, "IPL") && !is_keyword(w, "INITRD"))
+	if (is_keyword(w, "MDISK")) {
+		next_word(&at, end);	/* its address */
+		if (!is_keyword(next_word(&at, end), "RAM"))
+			return;		/* one of VM/370's, on a real disk */
+	} else if (!is_keyword(w, "IPL") && !is_keyword(w, "INITRD")) {
 		return;
+	}
 	w = next_word(&at, end);
 	if (!is_file_name(w)) {
 		out->bad_names++;

@@ -65,15 +65,29 @@ static bool load_kernel(struct boot_info *bi, uint64_t *entry)
 }
 
 /* A file that cannot be had does not stop the start: the kernel tells the operator about it. */
-static void load_module(struct boot_info *bi, const char *name)
+static void load_module(struct boot_info *bi, const char *name, bool optional)
 {
-	struct boot_module *m = &bi->modules[bi->module_count++];
+	struct boot_module *m = &bi->modules[bi->module_count];
 
 	volume_read(name, m);
+	if (optional && m->status == BOOT_MODULE_MISSING)
+		return;
+	bi->module_count++;
 	if (m->status == BOOT_MODULE_OK)
 		loader_say(L"%a, %ld bytes at %lx.", name, m->size, m->base);
 	else
 		loader_say(L"%a %s.", name, fault_text(m->status));
+}
+
+/* Disks are booted by firmware, files that no statement names: they are taken where they are on the volume. */
+static void load_firmware(struct boot_info *bi)
+{
+	static const char *const names[] = { "seabios.bin", "vgabios.bin", "ovmf-code.fd", "ovmf-vars.fd" };
+
+	_Static_assert(1 + DIRSCAN_MAX_FILES + sizeof(names) / sizeof(names[0]) <= BOOT_MAX_MODULES, "room for all");
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!dirscan_has(&wanted, names[i]))
+			load_module(bi, names[i], true);
 }
 
 static void load_modules(struct boot_info *bi)
@@ -81,14 +95,15 @@ static void load_modules(struct boot_info *bi)
 	const struct boot_module *directory = &bi->modules[0];
 	uint32_t i;
 
-	load_module(bi, "directory");
+	load_module(bi, "directory", false);
 	if (directory->status != BOOT_MODULE_OK)
 		return;
 	dirscan_files((const char *)directory->base, directory->size, &wanted);
 	for (i = 0; i < wanted.count; i++)
-		load_module(bi, wanted.names[i]);
+		load_module(bi, wanted.names[i], dirscan_is_address(wanted.names[i]));
+	load_firmware(bi);
 	if (wanted.bad_names)
-		loader_say(L"the directory has %d IPL or INITRD statements without a proper file name.",
+		loader_say(L"the directory has %d IPL, INITRD or MDISK statements without a proper file name.",
 			   wanted.bad_names);
 	if (wanted.left_out)
 		loader_say(L"the directory names %d files too many; they are left out.",

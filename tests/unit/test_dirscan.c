@@ -60,6 +60,26 @@ static void test_what_is_no_statement(void **state)
 	assert_int_equal(found.count, 0);
 }
 
+static void test_disks(void **state)
+{
+	static const char text[] = "USER A A 64M\n MDISK 190 RAM debian.img WR VIRTIO\n mdisk 191 ram c.iso\n"
+				   " MDISK 192 3330 001 010 VOL\n MDISK 193\n MDISK\n LINK B 190\n IPL 190 UEFI\n"
+				   " MDISK 194 RAM debian.img\n MDISK 195 RAM\n MDISK 196 RAM ../x\n IPL ovmf-code.fd FIRMWARE";
+
+	(void)state;
+	scan(text, sizeof(text) - 1);
+	assert_int_equal(found.count, 4);
+	assert_string_equal(found.names[0], "debian.img");
+	assert_string_equal(found.names[1], "c.iso");
+	assert_string_equal(found.names[2], "190");
+	assert_string_equal(found.names[3], "ovmf-code.fd");
+	assert_int_equal(found.bad_names, 2);
+	assert_true(dirscan_has(&found, "c.iso") && dirscan_has(&found, "ovmf-code.fd"));
+	assert_false(dirscan_has(&found, "c.is") || dirscan_has(&found, "c.iso2") || dirscan_has(&found, ""));
+	assert_true(dirscan_is_address("190") && dirscan_is_address("9") && dirscan_is_address("fFa"));
+	assert_false(dirscan_is_address("") || dirscan_is_address("0190") || dirscan_is_address("19g"));
+}
+
 static void test_bad_names(void **state)
 {
 	char text[256];
@@ -160,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_in_order_once),
 		cmocka_unit_test(test_what_is_no_statement),
+		cmocka_unit_test(test_disks),
 		cmocka_unit_test(test_bad_names),
 		cmocka_unit_test(test_longest_name),
 		cmocka_unit_test(test_prefix_is_another_name),
