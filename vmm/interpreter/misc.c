@@ -3,6 +3,7 @@
 #include "arch/api/cpu.h"
 #include "vmm/interpreter/interpreter.h"
 #include "vmm/machine/event.h"
+#include "vmm/machine/pc.h"
 
 #define RFLAGS_IF (1ull << 9)
 
@@ -80,7 +81,7 @@ enum verdict interpret_dr(struct vm *vm, const struct vm_exit *exit)
 }
 
 /*
- * #DB and #AC are the guest's own: they pass through here only so that a guest whose handler raises them again
+ * #DB, #AC and #MF are the guest's own: they pass through here only so that a guest whose handler raises them again
  * and again comes back to the monitor each time. For #DB the processor has not written DR6 yet.
  * SDM, "Debug Exceptions" in "VM Exits caused by exceptions".
  */
@@ -103,6 +104,11 @@ enum verdict interpret_exception(struct vm *vm, const struct vm_exit *exit)
 			return V_RESUME;
 		}
 		return event_raise(vm, vector);
+	}
+	if (vector == EXC_MF) {
+		/* CR0.NE is off: the instruction waits for the interrupt, whose handler clears the error. */
+		pc_float_error(vm);
+		return V_RESUME;
 	}
 	if (vector == EXC_AC)
 		return event_raise_error(vm, vector, exit->exception.error);

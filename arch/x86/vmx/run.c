@@ -107,6 +107,7 @@ bool arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct
 }
 
 #define PENDING_DEBUG_BS (1ull << 14)
+#define PENDING_DEBUG_ENABLED (1ull << 12)	/* a breakpoint that is on was met */
 
 inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 {
@@ -124,9 +125,9 @@ inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
 }
 
-void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched)
+void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched, uint32_t hits)
 {
-	uint64_t blocking;
+	uint64_t blocking, pending = hits != 0 ? hits | PENDING_DEBUG_ENABLED : 0;
 
 	vmx_make_current(av->vmx);
 	vmcs_write(VMCS_GUEST_RIP, rip);
@@ -134,7 +135,15 @@ void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool bra
 	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 	if (stepped && (branched || !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2)))
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+		pending |= PENDING_DEBUG_BS;
+	if (pending != 0)
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending);
+}
+
+inline uint32_t arch_vcpu_breakpoints(struct arch_vcpu *av)
+{
+	(void)av;
+	return vmcs_read(VMCS_GUEST_DR7) & 0xff;
 }
 
 bool arch_vcpu_has_invpcid(void)
