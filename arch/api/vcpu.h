@@ -44,6 +44,11 @@ struct arch_vcpu {
 	uint64_t gpr[GPRS];	/* loaded and saved by vmx/entry.asm: keep first */
 	struct vmx_vcpu *vmx;	/* the back end's own part */
 	bool fast;		/* the back end's: the next entry needs no preparation */
+	/*
+	 * The next entry delivers a debug trap of the instruction before, and must not inject an interrupt, which would
+	 * take its place. SDM, "Delivery of Pending Debug Exceptions after VM Entry".
+	 */
+	bool trapped;
 };
 
 /* Bytes of page-aligned storage the back end needs for one virtual processor. */

@@ -188,6 +188,20 @@ steps_of:
 	STEP "STEP XGETBV OFF", { xgetbv }, { nop }
 	STEP "STEP VMX", { db 0x0F, 0x01, 0xC2 }, { nop }
 	STEP "STEP INT1", { db 0xF1 }, { nop }
+	; an interrupt waits when the trap is due: first the trap
+	mov r15d, 0xFEE00000
+	mov dword [r15 + 0xF0], 0x1FF
+	STEP "STEP STI PENDING", { mov dword [r15 + 0x300], 0x40053 }, { sti }, { nop }, { nop }
+	mov dword [r15 + 0xB0], 0
+	STEP "STEP STI IN PENDING", { mov dword [r15 + 0x300], 0x40053 }, { sti }, { in al, 0x80 }, { nop }
+	mov dword [r15 + 0xB0], 0
+	STEP "STEP STI CPUID PENDING", { mov dword [r15 + 0x300], 0x40053 }, { sti }, { cpuid }, { xor eax, eax }
+	mov dword [r15 + 0xB0], 0
+	STEP "STEP STI HLT PENDING", { mov dword [r15 + 0x300], 0x40053 }, { sti }, { hlt }, { nop }
+	mov dword [r15 + 0xB0], 0
+	STEP "STEP STI MMIO PENDING", { mov ebx, NOWHERE }, { mov dword [r15 + 0x300], 0x40053 }, { sti }, { mov eax, [rbx] }, { xor eax, eax }
+	mov dword [r15 + 0xB0], 0
+	STEP "STEP NMI", { mov dword [r15 + 0x310], 0 }, { mov dword [r15 + 0x300], 0x4400 }, { nop }, { nop }
 	STEP "STEP STI", { sti }, { nop }, { cli }, { nop }
 	STEP "STEP STI CPUID", { sti }, { cpuid }, { cli }, { xor eax, eax }
 	mov dword [step_mode], 0
@@ -247,10 +261,23 @@ breakpoints:
 	nop
 	nop
 .past:
-	CASE "BP CODE RF", { push 0x10 }, { lea rax, [rsp + 8] }, { push rax }, { push 0x10002 }, { push 8 }, { mov eax, .there2 }, { push rax }, { mov eax, .there2 }, { mov dr0, rax }, { iretq }
+%macro RESUMED 2				; name, where the breakpoint is
+	CASE %1, { push 0x10 }, { lea rax, [rsp + 8] }, { push rax }, { push 0x10002 }, { push 8 }, { mov eax, .there2 }, { push rax }, { mov eax, %2 }, { mov dr0, rax }, { xor eax, eax }, { iretq }
+%endmacro
+	RESUMED "BP CODE RF", .there2
+	RESUMED "BP CODE RF CPUID", .after_cpuid
+	RESUMED "BP CODE RF IN", .after_in
+	RESUMED "BP CODE RF MMIO", .after_mmio
 	jmp .past2
 .there2:
 	cpuid
+.after_cpuid:
+	in al, 0x80
+.after_in:
+	mov eax, NOWHERE
+	mov eax, [rax]
+.after_mmio:
+	xor eax, eax
 	ud2
 .past2:
 	CASE "BP CODE MOV SS", { mov eax, .there3 }, { mov dr0, rax }, { mov eax, ss }, { mov ss, eax }
@@ -646,7 +673,7 @@ interrupts:
 	CASE "SELF IPI CLI", { mov dword [r15 + 0x300], 0x40052 }, { mov eax, [r15 + 0x220] }
 	CASE "STI SHADOW", { sti }, { nop }, { nop }
 	mov dword [r15 + 0x0B0], 0
-	CASE "STI CPUID", { mov dword [r15 + 0x300], 0x40053 }, { sti }, { cpuid }, { nop }
+	CASE "STI CPUID", { mov dword [r15 + 0x300], 0x40053 }, { mov eax, 0x80000000 }, { sti }, { cpuid }, { nop }
 	mov dword [r15 + 0x0B0], 0
 	CASE "STI IN", { mov dword [r15 + 0x300], 0x40053 }, { sti }, { in al, 0x80 }, { nop }
 	mov dword [r15 + 0x0B0], 0
@@ -660,8 +687,9 @@ interrupts:
 	mov dword [r15 + 0x0B0], 0
 	CASE "POPF", { mov dword [r15 + 0x300], 0x40053 }, { push 0x202 }, { popfq }, { nop }
 	mov dword [r15 + 0x0B0], 0
-	CASE "NMI SELF", { mov dword [r15 + 0x300], 0x40400 }, { nop }, { nop }, { nop }
-	CASE "NMI MOV SS", { mov ecx, ss }, { mov ebx, 0xFEE00300 }, { mov ss, ecx }, { mov dword [rbx], 0x40400 }, { nop }
+	mov dword [r15 + 0x310], 0
+	CASE "NMI SELF", { mov dword [r15 + 0x300], 0x4400 }, { nop }, { nop }, { nop }
+	CASE "NMI MOV SS", { mov ecx, ss }, { mov ebx, 0xFEE00300 }, { mov ss, ecx }, { mov dword [rbx], 0x4400 }, { nop }
 	CASE "NMI OTHER", { mov dword [r15 + 0x300], 0xC0400 }, { nop }, { nop }
 	CASE "TPR HOLDS", { mov dword [r15 + 0x080], 0x60 }, { mov dword [r15 + 0x300], 0x40053 }, { sti }, { nop }, { nop }, { cli }, { mov eax, [r15 + 0x220] }
 	CASE "TPR OPENS", { sti }, { mov dword [r15 + 0x080], 0 }, { nop }, { nop }
@@ -678,7 +706,7 @@ interrupts:
 	CASE "APIC PPR", { mov eax, [r15 + 0x0A0] }
 	CASE "APIC LVT", { mov dword [r15 + 0x320], 0xFFFFFFFF }, { mov eax, [r15 + 0x320] }
 	CASE "APIC LINT0", { mov dword [r15 + 0x350], 0xFFFFFFFF }, { mov eax, [r15 + 0x350] }
-	CASE "APIC LINT1", { mov eax, [r15 + 0x360] }
+	CASE "APIC LINT1", { mov dword [r15 + 0x360], 0x8400 }, { mov eax, [r15 + 0x360] }
 	CASE "APIC ERROR LVT", { mov dword [r15 + 0x370], 0xFFFFFFFF }, { mov eax, [r15 + 0x370] }
 	CASE "APIC DIVIDE", { mov dword [r15 + 0x3E0], 0xFFFFFFFF }, { mov eax, [r15 + 0x3E0] }
 	CASE "APIC OFF LVT", { mov dword [r15 + 0x0F0], 0xFF }, { mov dword [r15 + 0x320], 0x40 }, { mov eax, [r15 + 0x320] }

@@ -154,6 +154,11 @@ pic:
 	OUTB 0x21, 0xFF
 	ret
 
+nmi_handler:
+	inc dword [irq_count]
+	mov dword [irq_vector], 2
+	iret
+
 settle:
 	push ecx
 	push eax
@@ -456,6 +461,9 @@ apic:
 	IOAPIC_WRITE 0x15, 0
 	VALUE "IOAPIC PIT", { mov dword [irq_count], 0 }, { IOAPIC_WRITE 0x14, 0x35 }, { OUTB 0x43, 0x34 }, { OUTB 0x40, 0x9C }, { OUTB 0x40, 0x2E }, { mov byte [irq_eoi], 0 }, { sti }, { hlt }, { cli }, { mov eax, [APIC + 0x110] }, { mov dword [APIC + 0xB0], 0 }, { shl eax, 8 }, { mov al, [irq_vector] }
 	IOAPIC_WRITE 0x14, 0x10000
+	; a NMI ends HLT with interrupts off
+	GATE 2, SEL_CODE0, GATE_RING0, nmi_handler
+	VALUE "HLT NMI", { mov dword [irq_count], 0 }, { IOAPIC_WRITE 0x14, 0x400 }, { OUTB 0x43, 0x30 }, { OUTB 0x40, 0 }, { OUTB 0x40, 0x10 }, { cli }, { hlt }, { IOAPIC_WRITE 0x14, 0x10000 }, { mov eax, [irq_count] }, { shl eax, 8 }, { mov al, [irq_vector] }
 	; priorities: two in IRR, the higher first
 	VALUE "APIC NESTED", { mov dword [irq_order], 0 }, { mov dword [APIC + 0x310], 0 }, { mov dword [APIC + 0x300], 0x40025 }, { mov dword [APIC + 0x300], 0x4003A }, { mov dword [APIC + 0x300], 0x40031 }, { sti }, { nop }, { cli }, { mov eax, [APIC + 0xA0] }, { mov ebx, eax }, { mov eax, [irq_order] }, { shl ebx, 24 }, { or eax, ebx }
 	mov dword [APIC + 0xB0], 0

@@ -83,6 +83,8 @@ void pc_expire_apic(struct vm *vm, uint64_t now);
 
 /* Is there an interrupt that has to be injected? Into vm->pending.intr; what the processor delivers is told to it. */
 void pc_poll_interrupts(struct vm *vm);
+/* May a device send an NMI, as programs that watch themselves have it? It ends a HLT with interrupts off. */
+bool pc_nmi_may_come(const struct vm *vm);
 /* Is there any interrupt, however it will be delivered? */
 bool pc_interrupt_waits(struct vm *vm);
 /* The INTA cycle: the vector of the interrupt to be injected; -1 = there was none after all. */

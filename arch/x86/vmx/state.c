@@ -279,7 +279,7 @@ uint32_t arch_vcpu_blocking(struct arch_vcpu *av)
 inline bool arch_vcpu_open(struct arch_vcpu *av)
 {
 	vmx_make_current(av->vmx);
-	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && !av->trapped &&
 	       !(vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 }
 
