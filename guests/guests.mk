@@ -12,7 +12,9 @@ GUESTS_HOSTILE := triple wait loop ports msrs vmxall space walker writer stormac
 GUESTS_HOSTILE += keeper sensitive interp tasks fuzzpci fuzzmmio fuzzvirtio fuzzfwcfg
 GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench diskbench multiboot2 clocks many
 
-GUESTS_LIB := $(wildcard guests/lib/*.inc)
+# Programs that print the same on the machine itself (tests/system/test_equivalence.py).
+GUESTS_EQUIV := $(patsubst guests/equiv/%.asm,$(GUESTS_BUILD)/equiv/%.bin,$(wildcard guests/equiv/*.asm))
+GUESTS_LIB := $(wildcard guests/lib/*.inc guests/equiv/*.inc)
 GUESTS_BINS := $(GUESTS_NAMES:%=$(GUESTS_BUILD)/%.bin)
 GUESTS_ALL := $(GUESTS_BINS) $(GUESTS_LINUX)/vmlinuz $(GUESTS_LINUX)/initrd
 # What only the tests of foreign guests need; not on the demonstration's boot media.
@@ -22,7 +24,7 @@ GUESTS_FOREIGN := $(addprefix $(GUESTS_DEBIAN)/,vmlinuz-amd64 initrd-amd64 vmlin
 .PHONY: guests guests-own guests-linux guests-foreign
 guests: guests-own guests-linux
 guests-foreign: $(GUESTS_FOREIGN)
-guests-own: $(GUESTS_BINS)
+guests-own: $(GUESTS_BINS) $(GUESTS_EQUIV)
 guests-linux: $(GUESTS_LINUX)/vmlinuz $(GUESTS_LINUX)/initrd
 
 $(GUESTS_BUILD)/%.bin: guests/%.asm $(GUESTS_LIB) guests/guests.mk

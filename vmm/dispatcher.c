@@ -104,7 +104,7 @@ static enum verdict nobodys(struct vm *vm, const struct vm_exit *exit)
 #define NOBODY(text) { text, R_NONE, nobodys, "not asked for; stops the guest" }
 
 static const struct exit_route routes[EXIT_KINDS] = {
-	[EXIT_EXCEPTION] = { "EXCEPT", R_INTERPRETER, interpret_exception, "#DB and #AC: given back to the guest; #MC: the real machine's" },
+	[EXIT_EXCEPTION] = { "EXCEPT", R_INTERPRETER, interpret_exception, "#DB and #AC: given back to the guest; #MF with CR0.NE off: line 13; #MC: the real machine's" },
 	[EXIT_NMI] = { "NMI", R_DISPATCHER, take_nmi, "the real machine's" },
 	[EXIT_INTERRUPT] = { "EXTINT", R_DISPATCHER, take_interrupt, "the real machine's; acknowledged by the exit" },
 	[EXIT_TRIPLE_FAULT] = { "TRIPLE", R_DISPATCHER, triple_fault, "the guest is stopped with its PSW" },

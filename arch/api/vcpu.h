@@ -44,6 +44,11 @@ struct arch_vcpu {
 	uint64_t gpr[GPRS];	/* loaded and saved by vmx/entry.asm: keep first */
 	struct vmx_vcpu *vmx;	/* the back end's own part */
 	bool fast;		/* the back end's: the next entry needs no preparation */
+	/*
+	 * The next entry delivers a debug trap of the instruction before, and must not inject an interrupt, which would
+	 * take its place. SDM, "Delivery of Pending Debug Exceptions after VM Entry".
+	 */
+	bool trapped;
 };
 
 /* Bytes of page-aligned storage the back end needs for one virtual processor. */
@@ -91,9 +96,12 @@ void arch_vcpu_set_blocking(struct arch_vcpu *av, uint32_t blocking);
 void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit);
 /*
  * The same for an instruction that the executor has done, so that it alone knows where it leads: RIP is `rip`. stepped =
- * RFLAGS.TF was on when it began; branched = it is not simply the next one.
+ * RFLAGS.TF was on when it began; branched = it is not simply the next one; hits = data or I/O breakpoints that it met,
+ * as in DR6.
  */
-void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched);
+void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched, uint32_t hits);
+/* Bits 0-7 of DR7: which breakpoints are on. Quicker than arch_vcpu_get(). */
+uint32_t arch_vcpu_breakpoints(struct arch_vcpu *av);
 
 /*
  * Vector register n (0 to 15), its lower 16 or 32 bytes; 32 only where the guest's XCR0 has AVX. zero_rest: what lies

@@ -49,6 +49,7 @@
 #define RFLAGS_CF (1ull << 0)
 #define RFLAGS_TF (1ull << 8)
 #define RFLAGS_IF (1ull << 9)
+#define RFLAGS_RF (1ull << 16)
 #define RFLAGS_VM (1ull << 17)
 
 /* SDM, "Model-Specific Registers". */

@@ -24,6 +24,7 @@
 #define CR0_PE_PG 0x80000001ull
 #define EFER_LONG 0x500ull	/* LME and LMA */
 #define FLAGS_IF (1ull << 9)
+#define FLAGS_TF (1ull << 8)
 #define FLAGS_DF (1ull << 10)
 #define FLAGS_RF (1ull << 16)
 
@@ -44,6 +45,7 @@ static int core_pic_vector;		/* what the 8259s answer */
 static bool core_pic_more;		/* and whether they still hold another one */
 static unsigned int core_pic_asked;
 static unsigned int core_notes, core_advances, core_steps, core_branches;
+static uint32_t core_hits;	/* breakpoints met, as in DR6 */
 static uint8_t core_vectors[16][32];
 static char core_note[200];
 
@@ -159,14 +161,21 @@ void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 	core_advances++;
 }
 
-void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched)
+void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched, uint32_t hits)
 {
 	assert_ptr_equal(av, &core.av);
 	core_regs[VREG_RIP] = rip;
 	core_blocking &= ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
 	core_steps += stepped;
 	core_branches += branched;
+	core_hits |= hits;
 	core_advances++;
+}
+
+uint32_t arch_vcpu_breakpoints(struct arch_vcpu *av)
+{
+	assert_ptr_equal(av, &core.av);
+	return core_regs[VREG_DR7] & 0xff;
 }
 
 void arch_vcpu_get_vector(struct arch_vcpu *av, unsigned int n, void *to, unsigned int bytes)
@@ -293,7 +302,7 @@ static inline void core_make(uint64_t storage)
 	memset(core_pdptes, 0, sizeof(core_pdptes));
 	memset(&core_injected, 0, sizeof(core_injected));
 	core_pdpte_loads = core_blocking = core_injections = core_pic_asked = core_notes = core_advances = 0;
-	core_steps = core_branches = 0;
+	core_steps = core_branches = core_hits = 0;
 	memset(core_vectors, 0, sizeof(core_vectors));
 	core_interrupt_window = core_nmi_window = core_pic_more = false;
 	core_tsc = 1000;

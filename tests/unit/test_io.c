@@ -1,6 +1,6 @@
 /* Tests IN, OUT, INS and OUTS: widths, counts, directions, address sizes, limits, and faults in the middle.
  * Part: unit tests, on the host; the bus, the events and the guest memory are the real ones.
- * UNIT: vmm/interpreter/io.c vmm/interpreter/storage.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/interpreter/io.c vmm/interpreter/storage.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
  */
 #include "tests/unit/core_fake.h"
 
@@ -454,6 +454,90 @@ static void test_not_canonical(void **state)
 	assert_int_equal(core.state, VM_RUNNABLE);
 }
 
+/* A program that steps has a trap after each element; the last one's comes behind the instruction. */
+static void test_stepping(void **state)
+{
+	(void)state;
+	core_regs[VREG_RFLAGS] |= FLAGS_TF;
+	core.av.gpr[RCX] = 3;
+	core.av.gpr[RSI] = 0x3000;
+	string(false, 1, true, 4, SEG_DS);
+	for (uint64_t left = 2;; left--) {
+		assert_int_equal(interpret_io(&core, &e), V_RESUME);
+		assert_int_equal(core.av.gpr[RCX], left);
+		assert_int_equal(core_steps, 3 - left);
+		assert_int_equal(core_regs[VREG_RIP], left != 0 ? 0x1000 : 0x1002);
+		if (left == 0)
+			break;
+	}
+	assert_int_equal(tape.count, 3);
+	assert_int_equal(interpret_io(&core, &e), V_NEXT);	/* nothing to do: the dispatcher sees to the trap */
+	string(false, 1, false, 4, SEG_DS);
+	assert_int_equal(interpret_io(&core, &e), V_RESUME);
+	assert_true(core.av.gpr[RCX] == 0 && core_regs[VREG_RIP] == 0x1002);
+}
+
+/* DR7: breakpoint n on, with its R/W and LEN fields. */
+static uint64_t dr7(unsigned int n, uint64_t rw, uint64_t len)
+{
+	return 2ull << 2 * n | (rw | len << 2) << (16 + 4 * n);
+}
+
+static void test_port_breakpoints(void **state)
+{
+	static const struct { uint16_t port; uint8_t size; bool hit; } accesses[] = {
+		{ PORT, 1, false }, { PORT + 1, 1, false }, { PORT + 2, 1, true }, { PORT + 3, 1, true },
+		{ PORT, 2, false }, { PORT + 2, 2, true }, { PORT, 4, true }, { PORT + 4, 1, false }, { PORT + 1, 2, true },
+	};
+
+	(void)state;
+	core_regs[VREG_DR2] = PORT + 3;		/* two bytes: the lowest bit does not count */
+	core_regs[VREG_DR7] = dr7(2, 2, 1);
+	for (unsigned int de = 0; de < 2; de++) {
+		core_regs[VREG_CR4] = de ? 1u << 3 : 0;
+		for (size_t i = 0; i < ARRAY_LEN(accesses); i++) {
+			bool hit = accesses[i].hit && de;
+
+			core_hits = 0;
+			e.io.port = accesses[i].port;
+			e.io.size = accesses[i].size;
+			e.io.in = i % 2 != 0;
+			e.io.string = e.io.rep = false;
+			core_regs[VREG_RIP] = 0;
+			assert_int_equal(interpret_io(&core, &e), hit ? V_RESUME : V_NEXT);
+			assert_int_equal(core_hits, hit ? 4 : 0);
+			assert_int_equal(core_regs[VREG_RIP], hit ? 0x1002 : 0);
+		}
+	}
+}
+
+static void test_string_breakpoints(void **state)
+{
+	(void)state;
+	core_regs[VREG_DR0] = 0x3002;
+	core_regs[VREG_DR1] = 0x3002;
+	core_regs[VREG_DR7] = dr7(0, 1, 0) | dr7(1, 3, 0);
+	core.av.gpr[RCX] = 4;
+	core.av.gpr[RDI] = 0x3000;
+	string(true, 1, true, 4, SEG_ES);
+	assert_int_equal(interpret_io(&core, &e), V_RESUME);	/* the third element */
+	assert_true(core.av.gpr[RCX] == 1 && core_hits == 3 && core_regs[VREG_RIP] == 0x1000);
+	core_hits = 0;
+	core_expect_done(interpret_io(&core, &e));
+	core.av.gpr[RSI] = 0x3002;	/* read: DR0 is for writes alone */
+	string(false, 1, false, 4, SEG_DS);
+	assert_int_equal(interpret_io(&core, &e), V_RESUME);
+	assert_int_equal(core_hits, 2);
+	core_hits = 0;
+	core_regs[VREG_DR7] = dr7(0, 3, 0) ^ 2;		/* none is on */
+	core.av.gpr[RSI] = 0x3002;
+	core_expect_done(interpret_io(&core, &e));
+	core_regs[VREG_DR7] = dr7(1, 3, 0) | 3 << 16;	/* DR0 is off, and told beside DR1 */
+	core.av.gpr[RSI] = 0x3002;
+	assert_int_equal(interpret_io(&core, &e), V_RESUME);
+	assert_int_equal(core_hits, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, core_teardown)
 
 int main(void)
@@ -461,7 +545,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_in), TEST(test_out), TEST(test_nobody), TEST(test_single_strings), TEST(test_rep),
 		TEST(test_batches), TEST(test_address_sizes), TEST(test_limits), TEST(test_execute_only),
-		TEST(test_limit_within), TEST(test_page_faults), TEST(test_absent_storage), TEST(test_not_canonical),
+		TEST(test_limit_within), TEST(test_page_faults), TEST(test_absent_storage), TEST(test_not_canonical), TEST(test_stepping),
+		TEST(test_port_breakpoints), TEST(test_string_breakpoints),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

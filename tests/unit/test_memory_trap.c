@@ -1,6 +1,6 @@
 /* Tests the memory trap: what a guest finds at and beyond its bound b, and when that stops it.
  * Part: unit tests, on the host.
- * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
  */
 #include "tests/unit/core_fake.h"
 

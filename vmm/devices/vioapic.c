@@ -158,6 +158,17 @@ bool vioapic_accepts_pic(const struct vioapic *io)
 	       is_for_us(io, entry);
 }
 
+bool vioapic_may_nmi(const struct vioapic *io)
+{
+	for (unsigned int pin = 0; pin < VIOAPIC_PINS; pin++) {
+		uint64_t entry = io->s.entry[pin];
+
+		if (!(entry & ENTRY_MASKED) && (mode_of(entry) == VLAPIC_NMI || mode_of(entry) == VLAPIC_INIT))
+			return true;
+	}
+	return false;
+}
+
 static uint32_t data_read(const struct vioapic *io)
 {
 	unsigned int index = io->s.select, place = index - INDEX_TABLE;

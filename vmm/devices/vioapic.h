@@ -53,5 +53,7 @@ static inline const uint64_t *vioapic_eoi_map(const struct vioapic *io)
 
 /* Does the 8259s' output reach the processor by pin 0 (ExtINT, unmasked, to this processor)? */
 bool vioapic_accepts_pic(const struct vioapic *io);
+/* Is some pin set up to send what no flag holds back: NMI or INIT? */
+bool vioapic_may_nmi(const struct vioapic *io);
 
 #endif

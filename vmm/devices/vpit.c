@@ -232,7 +232,7 @@ static void counters_access(struct vpit *p, struct io_access *a, uint64_t now)
 	vpit_channel_sync(&p->s.channel[1], t);
 	vpit_channel_sync(&p->s.channel[2], t);
 	if (!a->write) {
-		a->value = 0xff;
+		a->value = 0;	/* the control register is only written */
 		if (port != PORT_CONTROL)
 			a->value = vpit_channel_read(&p->s.channel[port], t);
 		return;

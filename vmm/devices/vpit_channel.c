@@ -175,7 +175,8 @@ void vpit_channel_control(struct vpit_channel *c, uint64_t t, uint8_t word)
 	c->held = element(c, t);
 	c->phase = VPIT_IDLE;
 	c->swap = TIME_NEVER;
-	c->mode = mode > 5 ? mode & 3 : mode;	/* modes 6 and 7 are 2 and 3 */
+	c->alias = mode > 5 ? 4 : 0;	/* modes 6 and 7 are 2 and 3 */
+	c->mode = (uint8_t)(mode & ~c->alias);
 	c->access = word >> 4 & 3;
 	c->bcd = word & 1;
 	c->fresh = 1;
@@ -250,7 +251,7 @@ void vpit_channel_latch_status(struct vpit_channel *c, uint64_t t)
 
 	if (c->status_latched)
 		return;
-	c->status = (uint8_t)(c->access << 4 | c->mode << 1 | c->bcd);
+	c->status = (uint8_t)(c->access << 4 | (c->mode | c->alias) << 1 | c->bcd);
 	if (vpit_channel_out(c, t))
 		c->status |= STATUS_OUT;
 	if (null)
@@ -306,7 +307,7 @@ bool vpit_channel_is_sound(const struct vpit_channel *c, uint64_t t)
 {
 	uint32_t highest = c->bcd ? BCD_HIGHEST : BINARY_RANGE;
 
-	return c->mode <= 5 && c->access >= ACCESS_LOW && c->access <= ACCESS_BOTH &&
+	return c->mode <= 5 && (c->alias == 0 || (c->alias == 4 && vpit_channel_is_periodic(c))) && c->access >= ACCESS_LOW && c->access <= ACCESS_BOTH &&
 	       c->phase <= VPIT_PAUSED && c->count >= 1 && c->reload >= 1 && c->count <= highest &&
 	       c->reload <= highest && c->start <= t + 1 && c->paused <= t &&
 	       (c->swap == TIME_NEVER ||

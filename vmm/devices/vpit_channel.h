@@ -26,6 +26,7 @@ struct vpit_channel {
 	uint16_t held;		/* what the element shows while it stands or waits for `start` */
 	uint16_t latch;
 	uint8_t mode;		/* 0-5 */
+	uint8_t alias;		/* 4 = written as 6 or 7, which are 2 and 3; the status says what was written */
 	uint8_t access;		/* 1 = low byte, 2 = high byte, 3 = low then high */
 	uint8_t bcd, gate;
 	uint8_t phase;		/* enum vpit_phase */

@@ -1,12 +1,14 @@
 /* IN, OUT, INS, OUTS with REP: one element at a time through the machine's bus. */
 /* Part: interpreter/; a string stops at page faults and slice ends as the instruction itself would. */
 #include "vmm/cp/cp.h"
+#include "vmm/interpreter/breakpoints.h"
 #include "vmm/interpreter/interpreter.h"
 #include "vmm/interpreter/storage.h"
 #include "vmm/machine/bus.h"
 #include "vmm/machine/event.h"
 #include "vmm/machine/gmem.h"
 
+#define RFLAGS_TF (1ull << 8)
 #define RFLAGS_DF (1ull << 10)
 /* Elements done before the guest is entered again, so that a long string cannot hold the processor. */
 #define STRING_BATCH 64u
@@ -114,12 +116,23 @@ static enum verdict string_element(struct vm *vm, const struct vm_exit *exit, co
 	return V_NEXT;
 }
 
+/* What one element will meet: the port and the memory. */
+static uint32_t string_breakpoints(struct vm *vm, const struct vm_exit *exit, const struct string_place *p, uint64_t offset)
+{
+	uint64_t at = p->flat ? offset : p->s.base + offset;
+
+	return breakpoints_met(vm, exit->io.port, exit->io.size, BREAKPOINT_IO) |
+	       breakpoints_met(vm, p->long_mode ? at : (uint32_t)at, exit->io.size,
+			       exit->io.in ? BREAKPOINT_WRITE : BREAKPOINT_READ);
+}
+
 static enum verdict __attribute__((noinline)) interpret_string(struct vm *vm, const struct vm_exit *exit)
 {
 	unsigned int bytes = exit->io.address_size;
 	enum gpr index = exit->io.in ? RDI : RSI;
-	bool down = (arch_vcpu_get(&vm->av, VREG_RFLAGS) & RFLAGS_DF) != 0;
-	uint64_t step = down ? -(uint64_t)exit->io.size : exit->io.size;
+	uint64_t flags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
+	uint64_t step = flags & RFLAGS_DF ? -(uint64_t)exit->io.size : exit->io.size;
+	bool watched = arch_vcpu_breakpoints(&vm->av) != 0, stepping = (flags & RFLAGS_TF) != 0;
 	struct string_place p = { .seg = exit->io.seg, .long_mode = guest_64bit(vm) };
 
 	p.flat = p.long_mode && p.seg != SEG_FS && p.seg != SEG_GS;
@@ -128,17 +141,28 @@ static enum verdict __attribute__((noinline)) interpret_string(struct vm *vm, co
 	for (uint32_t done = 0; done < STRING_BATCH; done++) {
 		uint64_t left = vm->av.gpr[RCX] & width_mask(bytes);
 		uint64_t offset = vm->av.gpr[index] & width_mask(bytes);
+		uint32_t hits = 0;
 		enum verdict v;
 
 		if (exit->io.rep && left == 0)
 			return V_NEXT;
+		if (watched)
+			hits = string_breakpoints(vm, exit, &p, offset);
 		v = string_element(vm, exit, &p, offset);
 		if (v != V_NEXT)
 			return v;
 		set_address(vm, index, bytes, offset + step);
-		if (!exit->io.rep)
+		if (exit->io.rep)
+			set_address(vm, RCX, bytes, --left);
+		else
+			left = 0;
+		/* A trap comes after each element. */
+		if (stepping || hits != 0) {
+			arch_vcpu_arrive(&vm->av, exit->rip + (left == 0 ? exit->insn_len : 0), stepping, false, hits);
+			return V_RESUME;
+		}
+		if (left == 0)
 			return V_NEXT;
-		set_address(vm, RCX, bytes, left - 1);
 	}
 	return V_RESUME;	/* RIP is still at the instruction: it goes on with what is left */
 }
@@ -156,6 +180,16 @@ static enum verdict __attribute__((noinline)) interpret_wide(struct vm *vm, cons
 	return V_NEXT;
 }
 
+/* The trap of a breakpoint on a port comes after the instruction. */
+static enum verdict __attribute__((noinline)) interpret_watched(struct vm *vm, const struct vm_exit *exit, uint32_t hits)
+{
+	bool stepping = (arch_vcpu_get(&vm->av, VREG_RFLAGS) & RFLAGS_TF) != 0;
+
+	interpret_wide(vm, exit);
+	arch_vcpu_arrive(&vm->av, exit->rip + exit->insn_len, stepping, false, hits);
+	return V_RESUME;
+}
+
 /* No stack protector here: the one object on the stack is a plain struct, and this is the most frequent exit. */
 __attribute__((no_stack_protector)) enum verdict interpret_io(struct vm *vm, const struct vm_exit *exit)
 {
@@ -163,6 +197,12 @@ __attribute__((no_stack_protector)) enum verdict interpret_io(struct vm *vm, con
 
 	if (__builtin_expect(exit->io.string, 0))
 		return interpret_string(vm, exit);
+	if (__builtin_expect(arch_vcpu_breakpoints(&vm->av) != 0, 0)) {
+		uint32_t hits = breakpoints_met(vm, exit->io.port, exit->io.size, BREAKPOINT_IO);
+
+		if (hits != 0)
+			return interpret_watched(vm, exit, hits);
+	}
 	if (__builtin_expect(exit->io.size != 1, 0))
 		return interpret_wide(vm, exit);
 	a.addr = exit->io.port;

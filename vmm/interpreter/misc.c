@@ -3,16 +3,17 @@
 #include "arch/api/cpu.h"
 #include "vmm/interpreter/interpreter.h"
 #include "vmm/machine/event.h"
+#include "vmm/machine/pc.h"
 
 #define RFLAGS_IF (1ull << 9)
 
-/* HLT with interrupts off can only be ended by an NMI (EXTERNAL sends one): VM/370's disabled wait. */
+/* HLT with interrupts off can only be ended by an NMI. Where none can come: VM/370's disabled wait. */
 enum verdict interpret_hlt(struct vm *vm, const struct vm_exit *exit)
 {
 	uint64_t flags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
 	struct segment cs;
 
-	if ((flags & RFLAGS_IF) || vm->pending.nmi)
+	if ((flags & RFLAGS_IF) || vm->pending.nmi || pc_nmi_may_come(vm))
 		return event_wakes(vm) ? V_NEXT : V_BLOCK;
 	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
 	vm_ended(vm, "DMKDSP450W CP ENTERED; DISABLED WAIT PSW '%04X %016lX %08lX'", cs.selector, exit->rip, flags);
@@ -79,8 +80,14 @@ enum verdict interpret_dr(struct vm *vm, const struct vm_exit *exit)
 	return V_NEXT;
 }
 
+/* Delivery ends the shadow of STI or MOV SS, and entering with both is refused while a guest steps. */
+static void clear_shadow(struct vm *vm)
+{
+	arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+}
+
 /*
- * #DB and #AC are the guest's own: they pass through here only so that a guest whose handler raises them again
+ * #DB, #AC and #MF are the guest's own: they pass through here only so that a guest whose handler raises them again
  * and again comes back to the monitor each time. For #DB the processor has not written DR6 yet.
  * SDM, "Debug Exceptions" in "VM Exits caused by exceptions".
  */
@@ -91,18 +98,22 @@ enum verdict interpret_exception(struct vm *vm, const struct vm_exit *exit)
 	if (vector == EXC_DB) {
 		uint64_t dr6 = arch_vcpu_get(&vm->av, VREG_DR6);
 
-		arch_vcpu_set(&vm->av, VREG_DR6, (dr6 & ~15ull) | exit->exception.address | DR6_FIXED);
-		arch_vcpu_set(&vm->av, VREG_DR7, arch_vcpu_get(&vm->av, VREG_DR7) & ~DR7_GD);
-		/* Delivery ends the shadow of STI or MOV SS, and entering with both is refused while a guest steps. */
-		arch_vcpu_set_blocking(&vm->av,
-				       arch_vcpu_blocking(&vm->av) & ~(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
-		if (exit->exception.type == EVENT_PRIV_SOFT_EXCEPTION) {	/* INT1 */
+		if (exit->exception.type == EVENT_PRIV_SOFT_EXCEPTION) {	/* INT1 tells nothing in DR6 */
 			event_raise(vm, vector);
 			vm->pending.exception.type = EVENT_PRIV_SOFT_EXCEPTION;
 			vm->pending.exception.insn_len = (uint8_t)exit->insn_len;
+			clear_shadow(vm);
 			return V_RESUME;
 		}
+		arch_vcpu_set(&vm->av, VREG_DR6, (dr6 & ~15ull) | exit->exception.address | DR6_FIXED);
+		arch_vcpu_set(&vm->av, VREG_DR7, arch_vcpu_get(&vm->av, VREG_DR7) & ~DR7_GD);
+		clear_shadow(vm);
 		return event_raise(vm, vector);
+	}
+	if (vector == EXC_MF) {
+		/* CR0.NE is off: the instruction waits for the interrupt, whose handler clears the error. */
+		pc_float_error(vm);
+		return V_RESUME;
 	}
 	if (vector == EXC_AC)
 		return event_raise_error(vm, vector, exit->exception.error);

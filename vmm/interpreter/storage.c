@@ -4,6 +4,7 @@
 #include "arch/api/cpu.h"
 #include "lib/printf.h"
 #include "lib/string.h"
+#include "vmm/interpreter/breakpoints.h"
 #include "vmm/interpreter/execute.h"
 #include "vmm/interpreter/interpreter.h"
 #include "vmm/machine/event.h"
@@ -39,6 +40,8 @@ struct run {
 	uint32_t known_access;
 	bool nothing_there;	/* and the hardware has no entry for it: no storage */
 	gpa_t absent;		/* of INTERP_ABSENT */
+	bool watched;		/* some breakpoint is on */
+	uint32_t hits;		/* those that were met, as in DR6 */
 };
 
 static uint64_t wrap(const struct interp *x, uint64_t linear)
@@ -89,6 +92,8 @@ static enum interp_result prepare(struct interp *x, struct interp_place *place, 
 	r = translate(m, linear, access, &place->at[0]);
 	if (r == INTERP_DONE && place->first < n)
 		r = translate(m, wrap(x, linear + place->first), access, &place->at[1]);
+	if (m->watched && r == INTERP_DONE && !(access & INTERP_SYSTEM))
+		m->hits |= breakpoints_met(m->vm, linear, n, access & INTERP_WRITE ? BREAKPOINT_WRITE : BREAKPOINT_READ);
 	return r;
 }
 
@@ -164,6 +169,8 @@ static uint64_t port_in(struct interp *x, uint16_t port, unsigned int size)
 	struct run *m = x->machine;
 	struct io_access a = { .addr = port, .size = (uint8_t)size, .value = UINT64_MAX >> (64 - 8 * size) };
 
+	if (m->watched)
+		m->hits |= breakpoints_met(m->vm, port, size, BREAKPOINT_IO);
 	bus_access(&m->vm->bus, BUS_PORT, &a);
 	return a.value;
 }
@@ -173,6 +180,8 @@ static void port_out(struct interp *x, uint16_t port, unsigned int size, uint64_
 	struct run *m = x->machine;
 	struct io_access a = { .addr = port, .size = (uint8_t)size, .value = value, .write = true };
 
+	if (m->watched)
+		m->hits |= breakpoints_met(m->vm, port, size, BREAKPOINT_IO);
 	bus_access(&m->vm->bus, BUS_PORT, &a);
 }
 
@@ -461,7 +470,9 @@ enum verdict interpret_storage(struct vm *vm, const struct vm_exit *exit, struct
 	m.x.rip = exit->rip;
 	m.x.rflags = rflags;
 	m.x.features = features();
-	m.x.batch = rflags & FLAGS_TF ? 1 : STRING_BATCH;	/* a guest that steps sees each element */
+	m.hits = 0;
+	m.watched = arch_vcpu_breakpoints(&vm->av) != 0;
+	m.x.batch = (rflags & FLAGS_TF) || m.watched ? 1 : STRING_BATCH;	/* a guest that steps sees each element */
 	r = interp_execute(&m.x, insn);
 	if (r == INTERP_UNKNOWN)
 		return stop(vm, exit, code, insn->length);
@@ -473,9 +484,9 @@ enum verdict interpret_storage(struct vm *vm, const struct vm_exit *exit, struct
 	give_back(&m, rsp, rflags);
 	if (r == INTERP_FAULT)
 		return raise(vm, &m.x.fault);
-	if (r == INTERP_AGAIN && !(rflags & FLAGS_TF))
+	if (r == INTERP_AGAIN && !(rflags & FLAGS_TF) && m.hits == 0)
 		return V_RESUME;	/* RIP is still at the instruction: it goes on with what is left */
-	arch_vcpu_arrive(&vm->av, m.x.rip, (rflags & FLAGS_TF) != 0, m.x.branched);
+	arch_vcpu_arrive(&vm->av, m.x.rip, (rflags & FLAGS_TF) != 0, m.x.branched, m.hits);
 	if (m.x.shadow != 0)
 		arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) | m.x.shadow);
 	return V_RESUME;

@@ -155,6 +155,8 @@ bool event_prepare(struct vm *vm)
 	}
 	gate.interrupts_on = (arch_vcpu_get(&vm->av, VREG_RFLAGS) & RFLAGS_IF_BIT) != 0;
 	gate.blocking = arch_vcpu_blocking(&vm->av);
+	if (vm->av.trapped)	/* neither interrupt nor NMI takes the place of a trap that is due */
+		gate.blocking |= BLOCKING_BY_MOV_SS;
 	c = event_merge(&vm->pending, gate);
 	if (c.triple_fault)
 		return false;
@@ -170,7 +172,7 @@ bool event_prepare(struct vm *vm)
 	/* An NMI is entered with unblocked: the processor blocked when it began to deliver it the first time. */
 	vm->nmi_delivered |= c.inject.valid && c.inject.type == EVENT_NMI;
 	if (c.inject.valid && c.inject.type == EVENT_NMI && (gate.blocking & BLOCKING_BY_NMI))
-		arch_vcpu_set_blocking(&vm->av, gate.blocking & ~BLOCKING_BY_NMI);
+		arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) & ~BLOCKING_BY_NMI);
 	if (c.inject.valid) {
 		fit_to_mode(vm, &c.inject);
 		vm->account.events++;

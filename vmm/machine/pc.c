@@ -58,6 +58,8 @@ static int make_board(struct vm *vm)
 	vacpi_init(&d->acpi, vm);
 	vhpet_init(&d->hpet, vm);
 	vdelay_init(&d->delay, vm);
+	vdma_init(&d->dma, vm);
+	vferr_init(&d->ferr, vm);
 	vfwcfg_init(&d->fwcfg, vm);
 	vflash_init(&d->flash, vm, &vm->bus);
 	pc_add(vm, &d->com1.dev);
@@ -68,6 +70,8 @@ static int make_board(struct vm *vm)
 	pc_add(vm, &d->acpi.dev);
 	pc_add(vm, &d->reset.dev);
 	pc_add(vm, &d->delay.dev);
+	pc_add(vm, &d->dma.dev);
+	pc_add(vm, &d->ferr.dev);
 	pc_add(vm, &d->fwcfg.dev);
 	pc_add(vm, &d->flash.dev);
 	vpit_attach(&d->pit, &d->pic);
@@ -80,6 +84,8 @@ static int make_board(struct vm *vm)
 	e = e != 0 ? e : vacpi_claim(&d->acpi, &vm->bus);
 	e = e != 0 ? e : vhpet_claim(&d->hpet, &vm->bus);
 	e = e != 0 ? e : vfwcfg_claim(&d->fwcfg, &vm->bus);
+	e = e != 0 ? e : vdma_claim(&d->dma, &vm->bus);
+	e = e != 0 ? e : vferr_claim(&d->ferr, &vm->bus);
 	return e != 0 ? e : vdelay_claim(&d->delay, &vm->bus);
 }
 
@@ -186,6 +192,11 @@ void pc_service(struct vm *vm, uint64_t now)
 void pc_expire_apic(struct vm *vm, uint64_t now)
 {
 	vlapic_expire(&vm->devices->lapic, now);
+}
+
+void pc_float_error(struct vm *vm)
+{
+	vferr_assert(&vm->devices->ferr);
 }
 
 static void set_register(struct vlapic *l, uint32_t offset, uint32_t value)

@@ -5,6 +5,8 @@
 
 #include "vmm/devices/vacpi.h"
 #include "vmm/devices/vdelay.h"
+#include "vmm/devices/vdma.h"
+#include "vmm/devices/vferr.h"
 #include "vmm/devices/vhpet.h"
 #include "vmm/devices/vioapic.h"
 #include "vmm/devices/vlapic.h"
@@ -43,6 +45,8 @@ struct vm_devices {
 	struct vreset reset;
 	struct vacpi acpi;
 	struct vdelay delay;
+	struct vdma dma;
+	struct vferr ferr;
 	struct vlapic lapic;
 	struct vioapic ioapic;
 	struct vhpet hpet;
@@ -81,6 +85,8 @@ void pc_expire_apic(struct vm *vm, uint64_t now);
 
 /* Is there an interrupt that has to be injected? Into vm->pending.intr; what the processor delivers is told to it. */
 void pc_poll_interrupts(struct vm *vm);
+/* May a device send an NMI, as programs that watch themselves have it? It ends a HLT with interrupts off. */
+bool pc_nmi_may_come(const struct vm *vm);
 /* Is there any interrupt, however it will be delivered? */
 bool pc_interrupt_waits(struct vm *vm);
 /* The INTA cycle: the vector of the interrupt to be injected; -1 = there was none after all. */
@@ -104,6 +110,9 @@ bool pc_read_apic_msr(struct vm *vm, uint32_t msr, uint64_t *value);
 bool pc_write_apic_msr(struct vm *vm, uint32_t msr, uint64_t value);
 /* The guest's TSC has moved against the host's: deadlines told in it mean another moment now. */
 void pc_tsc_moved(struct vm *vm);
+
+/* A floating-point error with CR0.NE off: line 13 goes up. */
+void pc_float_error(struct vm *vm);
 
 /* Typed input has come: the device that the guest listens to has it. */
 void pc_console_input(struct vm *vm);

@@ -110,6 +110,18 @@ void pc_poll_interrupts(struct vm *vm)
 	arch_vcpu_tpr_threshold(&vm->av, (uint8_t)vlapic_cr8_threshold(&d->lapic));
 }
 
+#define LVT_MASKED 0x10000u
+#define LVT_MODE 0x700u
+#define LVT_NMI 0x400u
+
+/* LINT1 is the wire for it, but nothing hangs on that. */
+bool pc_nmi_may_come(const struct vm *vm)
+{
+	const struct vm_devices *d = vm->devices;
+
+	return vioapic_may_nmi(&d->ioapic) || (d->lapic.regs[VLAPIC_LVT_LINT0 / 4] & (LVT_MASKED | LVT_MODE)) == LVT_NMI;
+}
+
 bool pc_interrupt_waits(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;

@@ -77,6 +77,7 @@ static uint64_t __attribute__((noinline)) enter_slowly(struct arch_vcpu *av, uin
 	bool entered;
 
 	vmx_make_resident(v);
+	av->trapped = false;
 	if (vmx_caps.preemption_timer)
 		vmcs_write(VMCS_PREEMPTION_TIMER, preemption_ticks(now, deadline));
 	else
@@ -107,10 +108,30 @@ bool arch_vcpu_run(struct arch_vcpu *av, uint64_t now, uint64_t deadline, struct
 }
 
 #define PENDING_DEBUG_BS (1ull << 14)
+#define PENDING_DEBUG_ENABLED (1ull << 12)	/* a breakpoint that is on was met */
+
+static void due_trap(struct arch_vcpu *av, uint64_t pending)
+{
+	vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending);
+	av->trapped = true;
+	av->fast = false;	/* the next entry takes that back */
+}
+
+/*
+ * A guest that single-steps gets its #DB after this instruction as after any other. BTF: it steps by branches, and this
+ * was none. RF ends with the instruction. SDM, "Single-Stepping on Branches", "Resume Flag".
+ */
+static void __attribute__((noinline)) advance_watched(struct arch_vcpu *av, uint64_t flags)
+{
+	if (flags & RFLAGS_RF)
+		vmcs_write(VMCS_GUEST_RFLAGS, flags & ~(uint64_t)RFLAGS_RF);
+	if ((flags & RFLAGS_TF) && !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2))
+		due_trap(av, PENDING_DEBUG_BS);
+}
 
 inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 {
-	uint64_t blocking, rip = exit->rip + exit->insn_len;
+	uint64_t blocking, flags, rip = exit->rip + exit->insn_len;
 
 	CHECK(exit->insn_len != 0);
 	/* The routine may have spoken to another machine: a frame sent interrupts who gets it, and that is in its VMCS. */
@@ -120,15 +141,14 @@ inline void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit)
 	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 	if (__builtin_expect(blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS), 0))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
-	/* A guest that single-steps gets its #DB after this instruction as after any other. */
-	if (__builtin_expect(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF, 0) &&
-	    !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2))	/* BTF: steps by branches, and this was none */
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+	flags = vmcs_read(VMCS_GUEST_RFLAGS);
+	if (__builtin_expect(flags & (RFLAGS_TF | RFLAGS_RF), 0))
+		advance_watched(av, flags);
 }
 
-void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched)
+void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched, uint32_t hits)
 {
-	uint64_t blocking;
+	uint64_t blocking, pending = hits != 0 ? hits | PENDING_DEBUG_ENABLED : 0;
 
 	vmx_make_current(av->vmx);
 	vmcs_write(VMCS_GUEST_RIP, rip);
@@ -136,7 +156,15 @@ void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool bra
 	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 	if (stepped && (branched || !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2)))
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS);
+		pending |= PENDING_DEBUG_BS;
+	if (pending != 0)
+		due_trap(av, pending);
+}
+
+inline uint32_t arch_vcpu_breakpoints(struct arch_vcpu *av)
+{
+	(void)av;
+	return vmcs_read(VMCS_GUEST_DR7) & 0xff;
 }
 
 bool arch_vcpu_has_invpcid(void)

@@ -19,6 +19,7 @@
 	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE | CR4_OSFXSR | \
 	 CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP)
 
+#define EXCEPTION_MF (1u << 16)
 #define APIC_TPR 0x80	/* in the virtual-APIC page */
 
 static uint64_t cr4_owned(void)
@@ -79,6 +80,20 @@ static void follow_long_mode(struct vmx_vcpu *v)
 	v->entry = entry;
 }
 
+/*
+ * VMX operation wants CR0.NE on. To a guest that has it off a floating-point error is an interrupt, so its #MF exits.
+ * SDM, "MS-DOS Compatibility Sub-mode".
+ */
+static void follow_ne(struct vmx_vcpu *v)
+{
+	uint32_t wanted = (v->cr0_shadow & CR0_NE) ? v->exceptions & ~EXCEPTION_MF : v->exceptions | EXCEPTION_MF;
+
+	if (wanted == v->exceptions)
+		return;
+	v->exceptions = wanted;
+	vmcs_write(VMCS_EXCEPTION_BITMAP, wanted);
+}
+
 static void set_cr0(struct vmx_vcpu *v, uint64_t value)
 {
 	uint64_t fixed0 = vmx_caps.cr0_fixed0 & ~(CR0_PE | CR0_PG);	/* unrestricted guest */
@@ -90,6 +105,7 @@ static void set_cr0(struct vmx_vcpu *v, uint64_t value)
 	vmcs_write(VMCS_CR0_SHADOW, v->cr0_shadow);
 	vmcs_write(VMCS_CR0_MASK, ~CR0_GUEST_OWNED);
 	vmcs_write(VMCS_GUEST_CR0, ((value & ~CR0_NEVER_REAL) | fixed0 | CR0_ET) & vmx_caps.cr0_fixed1);
+	follow_ne(v);
 	follow_long_mode(v);
 }
 
@@ -263,7 +279,7 @@ uint32_t arch_vcpu_blocking(struct arch_vcpu *av)
 inline bool arch_vcpu_open(struct arch_vcpu *av)
 {
 	vmx_make_current(av->vmx);
-	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) &&
+	return (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) && !av->trapped &&
 	       !(vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
 }
 

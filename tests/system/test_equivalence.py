@@ -1,0 +1,94 @@
+"""Programs on the machine itself and as guests: the same lines, but for those that docs/equivalence.md explains."""
+# Part in the monitor: none; guests/equiv/ has the programs, scripts/vm64 try runs them as guests.
+
+import difflib
+import fnmatch
+import re
+import subprocess
+import sys
+
+import pytest
+
+import pathlib
+from conftest import ROOT
+from vm64lib import engines, images, paths
+from vm64lib.machine import Machine
+
+SECONDS = 60
+PROGRAMS = ["cpu64"]
+FOLDER = paths.BUILD / "guests" / "equiv"
+PAGE = ROOT / "docs" / "equivalence.md"
+
+
+def printed(text):
+    """What a program printed, from its first line to its last, without what depends on time."""
+    lines = [line.rstrip() for line in text.replace("\r", "").splitlines()]
+    first = next((i for i, line in enumerate(lines) if re.match(r"[A-Z0-9]+: BEGIN$", line)), None)
+    last = next((i for i, line in enumerate(lines) if re.match(r"[A-Z0-9]+: END$", line)), len(lines))
+    if first is None:
+        return lines
+    return [line for line in lines[first:last + 1] if line and not line.startswith("time:")]
+
+
+def grub_iso(program, output, work):
+    """A disc whose GRUB does nothing but start this multiboot program from BIOS."""
+    core, menu = work / "eltorito.img", work / "grub.cfg"
+    menu.write_text("multiboot /prog\nboot\n")
+    images.run_tool("grub-mkimage", "-O", "i386-pc-eltorito", "-p", "/boot/grub", "-o", core,
+                    "biosdisk", "iso9660", "multiboot", "normal", "configfile")
+    images.run_tool("xorriso", "-as", "mkisofs", "-quiet", "-R", "-o", output, "-b", "boot/grub/eltorito.img",
+                    "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info", "-graft-points",
+                    images.graft("/boot/grub/eltorito.img", core), images.graft("/boot/grub/grub.cfg", menu),
+                    images.graft("/prog", program))
+
+
+def bare(program, seconds=60):
+    """Runs the program on Bochs without CP."""
+    def make(work):
+        grub_iso(program, work / "disc.iso", work)
+        return engines.Spec(work / "disc.iso", "bios", 64)
+
+    with Machine(engines.Bochs(), make, timeout=seconds) as machine:
+        machine.wait_end(seconds)
+        return machine.console()
+
+
+def guest(program, seconds=60):
+    """Runs the program as CP's guest."""
+    done = subprocess.run([str(ROOT / "scripts" / "vm64"), "try", "--engine", "bochs", "--storage", "64M", "--timeout",
+                           str(seconds), str(program)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=seconds + 30, check=False)
+    return done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
+
+
+def explained():
+    """The patterns of the page's table, in backquotes: lines that may differ."""
+    table = PAGE.read_text().split("| lines | why |\n| --- | --- |\n")[1].split("\n\n")[0]
+    return [pattern for row in table.splitlines() for pattern in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+
+
+def differences(one, other, patterns):
+    """Lines that only one side printed and that no pattern explains."""
+    found = []
+    for line in difflib.ndiff(one, other):
+        if line[:1] in "-+" and not any(fnmatch.fnmatchcase(line[2:], pattern) for pattern in patterns):
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_same_lines(name):
+    program = FOLDER / (name + ".bin")
+    alone, inside = printed(bare(program)), printed(guest(program))
+    assert len(alone) > 20 and alone[-1].endswith(": END"), "\n".join(alone[-20:])
+    found = differences(alone, inside, explained())
+    assert not found, "- machine, + guest\n" + "\n".join(found)
+
+
+if __name__ == "__main__":
+    # For whoever writes a program: shows both sides, or only what differs.
+    for file in map(pathlib.Path, sys.argv[1:]):
+        sides = printed(bare(file)), printed(guest(file))
+        print("\n".join(differences(*sides, [])))
+        for number, lines in enumerate(sides):
+            pathlib.Path("/tmp/equiv.%s.%d" % (file.stem, number)).write_text("\n".join(lines) + "\n")
