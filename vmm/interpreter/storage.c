@@ -431,13 +431,13 @@ static bool move_plainly(struct vm *vm, const struct vm_exit *exit, const struct
 	if (!exit->storage.gva_valid || exit->storage.mapped || linear != exit->storage.gva.v ||
 	    a.write != exit->storage.write || (linear & (PAGE_SIZE - 1)) + a.size > PAGE_SIZE)
 		return false;
-	if (arch_vcpu_get(&vm->av, VREG_RFLAGS) & (FLAGS_TF | FLAGS_RF | FLAGS_AC))
+	if ((arch_vcpu_get(&vm->av, VREG_RFLAGS) & (FLAGS_TF | FLAGS_RF | FLAGS_AC)) || arch_vcpu_breakpoints(&vm->av) != 0)
 		return false;
 	a.value = a.write ? cut(plain_source(vm, i), a.size) : UINT64_MAX;
 	met(touch, bus_access(&vm->bus, BUS_MMIO, &a), exit->storage.gpa.v, a.write);
 	if (!a.write)
 		plain_result(vm, i, a.value);
-	arch_vcpu_arrive(&vm->av, exit->rip + i->length, false, false);
+	arch_vcpu_arrive(&vm->av, exit->rip + i->length, false, false, 0);
 	return true;
 }
 
