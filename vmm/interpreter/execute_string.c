@@ -117,7 +117,6 @@ enum interp_result interp_string(struct interp *x)
 	const struct insn *i = x->insn;
 	uint64_t mask = interp_mask(i->address_size);
 
-	/* ports are doublewords at most: SDM, "INS", "OUTS" */
 	if (i->rep == 0)
 		return element(x);
 	for (uint32_t done = 0; done < x->batch; done++) {

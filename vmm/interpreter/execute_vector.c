@@ -120,7 +120,6 @@ static enum interp_result store(struct interp *x, const struct interp_place *pla
 	return INTERP_DONE;
 }
 
-/* With 1, 2 or 4 byte stores the place's n is the width: store() takes so many bytes of the value. */
 enum interp_result interp_vector(struct interp *x)
 {
 	const struct insn *i = x->insn;
@@ -133,7 +132,7 @@ enum interp_result interp_vector(struct interp *x)
 	if (i->memory) {
 		uint64_t offset = interp_offset(x);
 
-		/* the linear address counts; bases are multiples of 16 but for FS and GS, so both are added */
+		/* the linear address must be a multiple; what wraps away from it is one */
 		if (i->aligned) {
 			uint64_t base = i->bits != 64 || i->seg >= SEG_FS ? interp_segment(x, i->seg)->base : 0;
 
