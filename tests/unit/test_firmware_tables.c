@@ -142,6 +142,7 @@ static void test_acpi(void **state)
 		check_header(find("HPET"), "HPET");
 		check_header(find("MCFG"), "MCFG");
 		assert_int_equal(get(find("MCFG") + 44, 8), 0xe0000000);
+		assert_int_equal(get(find("MCFG") + 52, 4), 0);	/* segment, first and last bus */
 		s = find("SSDT");
 		check_header(s, "SSDT");
 		assert_memory_equal(s + 36, "\x08VMEM\x0c", 6);

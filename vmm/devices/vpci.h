@@ -13,7 +13,7 @@
 #define VPCI_DEVFN(device, function) ((uint8_t)((device) << 3 | (function)))
 
 /* Where things are in the guest's address space. The guest's firmware may move BARs, not these. */
-#define VPCI_ECAM_BASE 0xe0000000u	/* bus 0 to 255, 1 MiB each: MCFG tells it */
+#define VPCI_ECAM_BASE 0xe0000000u	/* bus 0 to 255, 1 MiB each; MCFG tells of bus 0, the only one there is */
 #define VPCI_ECAM_SIZE 0x10000000u
 #define VPCI_MMIO_BASE 0xf0000000u	/* BARs when no firmware of the guest's assigns them */
 #define VPCI_MMIO_END 0xfec00000u	/* exclusive */

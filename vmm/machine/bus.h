@@ -8,7 +8,7 @@
 enum bus_space { BUS_PORT, BUS_MMIO };
 
 #define BUS_CLAIMS 128	/* per space; a byte of low[] tells them apart */
-#define BUS_LOW_PORTS 0x400u
+#define BUS_LOW_PORTS 0x1000u
 
 struct bus_claim {
 	uint64_t first, last;	/* inclusive */
