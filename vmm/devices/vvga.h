@@ -56,8 +56,6 @@ int vvga_init(struct vvga *v, struct vm *vm);
 int vvga_claim(struct vvga *v, struct bus *bus, struct vpci *pci);
 
 void vvga_screen(const struct vvga *v, struct vvga_screen *screen);
-/* A sum of the visible text page that changes when any cell does; false = the page lies where this is not made. */
-bool vvga_screen_sum(const struct vvga *v, const struct vvga_screen *screen, uint64_t *sum);
 /* The cells of one text row, character below attribute; cells: screen->columns of them. y < screen->rows. */
 void vvga_screen_row(const struct vvga *v, const struct vvga_screen *screen, unsigned int y, uint16_t *cells);
 

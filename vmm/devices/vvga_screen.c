@@ -96,23 +96,3 @@ void vvga_screen_row(const struct vvga *v, const struct vvga_screen *screen, uns
 		cells[x] = (uint16_t)(v->vram[vvga_at(0, a)] | v->vram[vvga_at(1, a)] << 8);
 	}
 }
-
-#define PLAIN_BYTES 0x4000u	/* up to here the CRTC crosses no address lines in word mode */
-#define MIX	    0x9e3779b97f4a7c15ull
-
-bool vvga_screen_sum(const struct vvga *v, const struct vvga_screen *screen, uint64_t *sum)
-{
-	uint32_t from = screen->start * 2u, bytes = (uint32_t)screen->rows * screen->pitch * 2u;
-	uint64_t mixed = bytes, word;
-
-	if ((v->s.crtc[CRTC_MODE] & 0x40) || from + bytes > PLAIN_BYTES)
-		return false;
-	/* The last word may reach a little behind the page, which costs no more than a look. */
-	for (uint32_t i = 0; i < bytes; i += sizeof(word)) {
-		__builtin_memcpy(&word, v->vram + from + i, sizeof(word));
-		mixed = (mixed ^ word) * MIX;
-		mixed ^= mixed >> 32;
-	}
-	*sum = mixed;
-	return true;
-}

@@ -283,18 +283,6 @@ static bool same_shape(const struct vvga_screen *a, const struct vvga_screen *b)
 	       a->columns == b->columns && a->rows == b->rows;
 }
 
-/* Most looks find that nothing has changed, and nothing waits to be shown: then the rows need not be read. */
-static bool unchanged(struct screen *sc, const struct vvga *vga, const struct vvga_screen *seen)
-{
-	uint64_t sum = 0;
-	bool summed = !seen->graphics && vvga_screen_sum(vga, seen, &sum);
-	bool same = summed && sc->summed && sum == sc->sum && memcmp(seen, &sc->seen, sizeof(*seen)) == 0;
-
-	sc->summed = summed;
-	sc->sum = sum;
-	return same && !sc->waits && (sc->open_row < 0 || sc->open_row == (int)seen->cursor_y);
-}
-
 /* Returns whether text is scrolling by faster than it is looked at. */
 static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c, uint64_t now, uint64_t busy)
 {
@@ -302,7 +290,7 @@ static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c
 	unsigned int by;
 
 	vvga_screen(vga, &seen);
-	if (seen.blank || unchanged(sc, vga, &seen))
+	if (seen.blank)
 		return false;
 	if (!same_shape(&seen, &sc->seen))
 		forget(sc);

@@ -30,8 +30,6 @@ struct screen {
 	uint8_t same_mode;	/* looks since the mode changed */
 	int open_row;		/* its text stands at the end of the console's output, without a line end; -1 = none */
 	uint64_t open_total;	/* the console's out_total then: another's output ends it */
-	bool summed;		/* `sum` is of what the last look has seen */
-	uint64_t sum;
 	uint64_t interval, due;	/* TSC ticks */
 	uint64_t ran;		/* the guest's processor time at the last look */
 };
