@@ -100,6 +100,8 @@ void arch_vcpu_advance(struct arch_vcpu *av, const struct vm_exit *exit);
  * as in DR6.
  */
 void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool branched, uint32_t hits);
+/* After an exit that came when its instruction was through (of the APIC's page): where the guest steps, its trap is due. */
+void arch_vcpu_completed(struct arch_vcpu *av);
 /* Bits 0-7 of DR7: which breakpoints are on. Quicker than arch_vcpu_get(). */
 uint32_t arch_vcpu_breakpoints(struct arch_vcpu *av);
 

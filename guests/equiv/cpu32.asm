@@ -169,7 +169,7 @@ protected:
 	CASE "SALC", { stc }, { db 0xD6 }, { movzx eax, al }
 	CASE "DS NULL", { xor eax, eax }, { mov fs, eax }, { mov eax, [fs:0] }
 	CASE "SS NULL", { xor eax, eax }, { mov ss, eax }
-	CASE "LIMIT", { mov eax, SEL_SMALL }, { mov fs, eax }, { mov al, [fs:0x123] }, { mov eax, [fs:0x121] }
+	CASE "LIMIT", { mov eax, SEL_SMALL }, { mov fs, eax }, { mov al, [fs:0x123] }, { xor eax, eax }, { mov eax, [fs:0x121] }
 	CASE "LIMIT OUTSB", { mov eax, SEL_SMALL }, { mov fs, eax }, { mov esi, 0x124 }, { mov edx, 0x80 }, { fs outsb }
 	CASE "NOT WRITABLE", { mov eax, SEL_SMALL }, { mov fs, eax }, { mov [fs:0], al }
 	CASE "INS NOT WRITABLE", { mov eax, SEL_SMALL }, { mov es, eax }, { xor edi, edi }, { mov edx, 0x80 }, { insb }
@@ -221,11 +221,14 @@ protected:
 	CASE "MMIO CMPXCHG", { mov ebx, 1 }, { lock cmpxchg [NOWHERE], ebx }
 	CASE "MMIO BT", { mov ecx, 100 }, { bt [NOWHERE], ecx }, { setc al }
 	CASE "MMIO REP", { mov esi, NOWHERE }, { mov ecx, 5 }, { rep movsb }, { mov eax, [scratch] }
-	CASE "MMIO FLD", { fninit }, { fld dword [NOWHERE] }, { fnstsw ax }, { fstp st0 }
 	CASE "FPU ENV", { fninit }, { fnstenv [edi] }, { mov eax, [edi + 8] }
 	CASE "FPU IP", { fninit }, { fld1 }, { fnstenv [edi] }, { mov eax, [edi + 12] }, { sub eax, [case_begin] }
 	CASE "FPU IP AFTER IN", { fninit }, { fld1 }, { in al, 0x80 }, { fnstenv [edi] }, { mov eax, [edi + 12] }, { sub eax, [case_begin] }
 	ret
+
+conforming3:
+	mov eax, cs
+	int 0x80
 
 gate_target:
 	mov eax, [esp + 8]
@@ -234,8 +237,7 @@ gate_target:
 ring3:
 	CASE3 "R3 CALL GATE", { push 7 }, { call SEL_CALL3:0 }
 	CASE3 "R3 CALL CODE0", { call SEL_CODE0:0 }
-	CASE3 "R3 CONFORMING", { jmp SEL_CONFORMING:.conforming }
-.conforming:
+	CASE3 "R3 CONFORMING", { jmp SEL_CONFORMING:conforming3 }
 	CASE3 "R3 INT3", { int3 }
 	CASE3 "R3 INTO", { mov al, 0x7F }, { inc al }, { into }
 	CASE3 "R3 INT 3", { db 0xCD, 3 }
@@ -274,6 +276,11 @@ ring3:
 	CASE3 "R3 PVI STI", { sti }, { pushf }, { pop eax }
 	mov dword [ring3_flags], 0x100002	; VIP
 	CASE3 "R3 PVI STI VIP", { sti }
+	push dword 2
+	push cs
+	push dword .no_vip
+	iret
+.no_vip:
 	mov dword [ring3_flags], 2
 	mov eax, cr4
 	and eax, ~2

@@ -265,13 +265,14 @@ breakpoints:
 	CASE %1, { push 0x10 }, { lea rax, [rsp + 8] }, { push rax }, { push 0x10002 }, { push 8 }, { mov eax, .there2 }, { push rax }, { mov eax, %2 }, { mov dr0, rax }, { xor eax, eax }, { iretq }
 %endmacro
 	RESUMED "BP CODE RF", .there2
-	RESUMED "BP CODE RF CPUID", .after_cpuid
+	RESUMED "BP CODE RF CPUID", .after_cpuid + 2
 	RESUMED "BP CODE RF IN", .after_in
 	RESUMED "BP CODE RF MMIO", .after_mmio
 	jmp .past2
 .there2:
 	cpuid
 .after_cpuid:
+	xor eax, eax
 	in al, 0x80
 .after_in:
 	mov eax, NOWHERE
@@ -671,8 +672,15 @@ interrupts:
 	CASE "ISR", { mov eax, [r15 + 0x120] }
 	CASE "EOI", { mov [r15 + 0x0B0], eax }, { mov eax, [r15 + 0x120] }
 	CASE "SELF IPI CLI", { mov dword [r15 + 0x300], 0x40052 }, { mov eax, [r15 + 0x220] }
+	CASE "GP PENDING", { mov ecx, 0x123456 }, { rdmsr }
+	CASE "DB PENDING", { db 0xF1 }
+	CASE "UD PENDING", { rsm }
 	CASE "STI SHADOW", { sti }, { nop }, { nop }
 	mov dword [r15 + 0x0B0], 0
+	CASE "GP PENDING 2", { mov dword [r15 + 0x300], 0x40053 }, { mov ecx, 0x123456 }, { rdmsr }
+	CASE "DB PENDING 2", { db 0xF1 }
+	CASE "TAKEN", { sti }, { nop }, { nop }
+	mov dword [r15 + 0xB0], 0
 	CASE "STI CPUID", { mov dword [r15 + 0x300], 0x40053 }, { mov eax, 0x80000000 }, { sti }, { cpuid }, { nop }
 	mov dword [r15 + 0x0B0], 0
 	CASE "STI IN", { mov dword [r15 + 0x300], 0x40053 }, { sti }, { in al, 0x80 }, { nop }

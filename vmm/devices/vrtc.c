@@ -294,7 +294,7 @@ static void describe_machine(struct vrtc *r)
 	uint8_t *b = r->s.bytes;
 	unsigned int i, sum = 0;
 
-	b[0x14] = 0x02;	/* equipment: a coprocessor; no diskettes, no display */
+	b[0x14] = 0x06;	/* equipment: a coprocessor, a mouse; no diskettes, a display with a BIOS of its own */
 	put_word(b, 0x15, base);
 	put_word(b, 0x17, extended);
 	put_word(b, 0x30, extended);

@@ -8,6 +8,7 @@
 enum verdict interpret_apic_write(struct vm *vm, const struct vm_exit *exit)
 {
 	pc_apic_written(vm, exit->apic_write.offset);
+	arch_vcpu_completed(&vm->av);
 	return V_RESUME;
 }
 
@@ -15,6 +16,7 @@ enum verdict interpret_apic_write(struct vm *vm, const struct vm_exit *exit)
 enum verdict interpret_virtual_eoi(struct vm *vm, const struct vm_exit *exit)
 {
 	pc_apic_eoi(vm, exit->eoi.vector);
+	arch_vcpu_completed(&vm->av);
 	return V_RESUME;
 }
 

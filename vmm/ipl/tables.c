@@ -48,7 +48,7 @@ static bool put_data_area(const struct ipl_job *job)
 		{ BDA_COM1 + 2, p->com2 ? 0x2f8 : 0, 2 },
 		{ BDA_EBDA, IPL_LOW_END >> 4, 2 },
 		{ IPL_LOW_END, 1, 1 },
-		{ BDA_EQUIPMENT, 0x0006u | (p->com2 ? 0x400u : 0x200u) | (p->vga ? 0u : 0x30u), 2 },
+		{ BDA_EQUIPMENT, 0x0006u | (p->com2 ? 0x400u : 0x200u) | (p->vga ? 0x20u : 0x30u), 2 },
 		{ BDA_MEMORY, IPL_LOW_END >> 10, 2 },
 		{ BDA_VIDEO, p->vga ? 0x005003 : 0, 3 },
 		{ 0x44c, p->vga ? 0x1000 : 0, 2 },

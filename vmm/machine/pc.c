@@ -209,18 +209,36 @@ static void set_register(struct vlapic *l, uint32_t offset, uint32_t value)
 #define LVT_NMI 0x400u
 #define SVR_ENABLED 0x1ffu
 
+/*
+ * As a PC's BIOS leaves them. Kernels that only move the 8259s' vectors find the timer at 18.2 Hz and the keyboard let
+ * through, and everything else masked.
+ */
+static const struct {
+	uint16_t port;
+	uint8_t value;
+} firmware_ports[] = {
+	{ 0x20, 0x11 }, { 0x21, 0x08 }, { 0x21, 0x04 }, { 0x21, 0x01 },	/* first 8259: vectors from 08h */
+	{ 0xa0, 0x11 }, { 0xa1, 0x70 }, { 0xa1, 0x02 }, { 0xa1, 0x01 },	/* second: from 70h */
+	{ 0x21, 0xb8 }, { 0xa1, 0x8f },		/* lines 0, 1, 2 and 6; 12, 13 and 14 */
+	{ 0x4d1, 0x0e },			/* lines 9 (ACPI), 10 and 11 (PCI) are sensitive to levels */
+	{ 0x43, 0x34 }, { 0x40, 0 }, { 0x40, 0 },	/* 8254: periodic, from 65536 */
+	{ 0xd6, 0xc0 }, { 0xd4, 0x00 },		/* the second DMA controller passes the first one on */
+};
+
 void pc_firmware_work(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;
-	/* the second 8259's edge/level register: lines 9 (ACPI) and 10, 11 (PCI) are sensitive to levels */
-	struct io_access levels = { .addr = 0x4d1, .value = 0x0e, .size = 1, .write = true };
-
 	set_register(&d->lapic, VLAPIC_SVR, SVR_ENABLED);
 	set_register(&d->lapic, VLAPIC_LVT_LINT0, LVT_EXTINT);
 	set_register(&d->lapic, VLAPIC_LVT_LINT1, LVT_NMI);
 	mtrr_firmware(&vm->mtrr, cpu_physical_bits());
 	vpci_assign(&d->pci);
-	bus_access_port(&vm->bus, &levels);
+	for (size_t i = 0; i < ARRAY_LEN(firmware_ports); i++) {
+		struct io_access a = { .addr = firmware_ports[i].port, .value = firmware_ports[i].value, .size = 1,
+				       .write = true };
+
+		bus_access_port(&vm->bus, &a);
+	}
 }
 
 /* A guest with a virtio console listens there, unless it listens to its serial port. */

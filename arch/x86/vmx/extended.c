@@ -43,8 +43,9 @@ uint64_t extended_allowed(void)
 void extended_reset(uint8_t *area)
 {
 	memset(area, 0, size);
-	area[0] = 0x7f;		/* FCW 037Fh: as FNINIT leaves it, which is what XRSTOR's init state is */
-	area[1] = 0x03;
+	area[0] = 0x40;		/* FCW 0040h; 037Fh comes with FNINIT, and with XRSTOR's init state: so this is none */
+	if (allowed != 0)
+		area[512] = 1;
 	area[24] = 0x80;	/* MXCSR 1F80h */
 	area[25] = 0x1f;
 }

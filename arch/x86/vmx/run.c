@@ -161,6 +161,12 @@ void arch_vcpu_arrive(struct arch_vcpu *av, uint64_t rip, bool stepped, bool bra
 		due_trap(av, pending);
 }
 
+inline void arch_vcpu_completed(struct arch_vcpu *av)
+{
+	if (__builtin_expect(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF, 0) && !(vmcs_read(VMCS_GUEST_DEBUGCTL) & 2))
+		due_trap(av, PENDING_DEBUG_BS);
+}
+
 inline uint32_t arch_vcpu_breakpoints(struct arch_vcpu *av)
 {
 	(void)av;
