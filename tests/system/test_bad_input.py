@@ -8,7 +8,7 @@ import pytest
 from conftest import OPERATOR
 from vm64lib import images, paths
 
-SECONDS = 30
+SECONDS = 40
 MEMORY = 512
 KERNEL = paths.BUILD / "guests" / "linux" / "vmlinuz"
 TICKER = r"TICKER (\d+) SECONDS, (\d+) INTERRUPTS, RTC \d+, DRIFT (-?\d+)"

@@ -5,7 +5,7 @@ import pytest
 
 from conftest import LINUX_PARM, OPERATOR, user
 
-SECONDS = 70
+SECONDS = 30
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 
 import pytest
 
-SECONDS = 60
+SECONDS = 30
 GUESTS = ["LINUX1", "LINUX2", "HELLO", "TICKER", "BOUNDS"]
 
 

@@ -27,7 +27,7 @@ PASSED = r"Pass: +[1-9] +Errors: 0 "
 class Guest:
     """One row: what it is, the package, the words for `vm64 try`, the text by which it is recognised."""
 
-    def __init__(self, name, package, words, until, seconds=150):
+    def __init__(self, name, package, words, until, seconds=300):
         self.name, self.package, self.words, self.until, self.seconds = name, package, words, until, seconds
 
     def shown(self):

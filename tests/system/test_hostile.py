@@ -7,7 +7,7 @@ import pytest
 
 from vm64lib import paths
 
-SECONDS = 120
+SECONDS = 70
 HZ = 50_000_000
 TICKER = r"TICKER (\d+) SECONDS, (\d+) INTERRUPTS, RTC (\d+), DRIFT (-?\d+), TSC \+(\d+)\n"
 KEEPER = r"KEEPER: CHECK (\d+), WRONG WORDS (\d+)\n"

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import OPERATOR, user
 
-SECONDS = 30
+SECONDS = 25
 NAMES = ["PC%02d" % number for number in range(16)]     # four letters, as many as the guest sees in real mode
 STORAGE = "64M"
 

@@ -11,7 +11,7 @@ from test_hostile import ENDS
 from vm64lib import paths
 
 LONG = os.environ.get("VM64_LONG", "") not in ("", "0")
-SECONDS = 900 if LONG else 170
+SECONDS = 900 if LONG else 150
 LACKING = {
     "core2_penryn_t9600": ["EPT (extended page tables)", "unrestricted guest", "load IA32_EFER"],
     "corei5_lynnfield_750": ["unrestricted guest"],

@@ -9,7 +9,7 @@ import pytest
 from conftest import LINUX_PARM
 from vm64lib import paths
 
-SECONDS = 60
+SECONDS = 55
 GUESTS = paths.BUILD / "guests"
 LINUX = GUESTS / "linux"
 
