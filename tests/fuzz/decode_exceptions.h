@@ -189,7 +189,7 @@ static struct {
 	{ "REX.R and segment registers", rex_r_segment, "SDM, \"REX Prefixes\": ignored there; Capstone knows no such register", 0 },
 	{ "MOVSXD of 16 bits", movsxd_16, "SDM, \"MOVSXD\": r16, r/m16; Capstone reads 32 bits", 0 },
 	{ "EVEX length", evex_length, "Capstone counts a byte too many with embedded rounding, and too few with an RIP-relative address", 0 },
-	{ "the same, refused", size_and_rep_refused, "the prefixes are allowed; Capstone finds nothing, or misses bytes", 0 },
+	{ "66 with F2 or F3, refused", size_and_rep_refused, "the prefixes are allowed; Capstone finds nothing, or misses bytes", 0 },
 	{ "REX.W", size_and_rex_w, "SDM: 66 is ignored then, and PUSH and POP are 64 bits wide anyhow; Capstone takes them for 16", 0 },
 	{ "fences", fence_alias, "processors ignore ModR/M's last three bits there; Capstone wants them 0", 0 },
 	{ "control registers", control_registers, "CR1, CR5 to CR7 and so on do not exist: #UD; Capstone prints them", 0 },
