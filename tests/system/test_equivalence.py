@@ -22,13 +22,13 @@ PAGE = ROOT / "docs" / "equivalence.md"
 
 
 def printed(text):
-    """What a program printed, from its first line to its last, without what depends on time."""
+    """What a program printed, from its first line to its last, without what depends on time, and what CP tells of the screen."""
     lines = [line.rstrip() for line in text.replace("\r", "").splitlines()]
     first = next((i for i, line in enumerate(lines) if re.match(r"[A-Z0-9]+: BEGIN$", line)), None)
     last = next((i for i, line in enumerate(lines) if re.match(r"[A-Z0-9]+: END$", line)), len(lines))
     if first is None:
         return lines
-    return [line for line in lines[first:last + 1] if line and not line.startswith("time:")]
+    return [line for line in lines[first:last + 1] if line and not line.startswith(("time:", "(GRAPHICS "))]
 
 
 def grub_iso(program, output, work):

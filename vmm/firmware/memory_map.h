@@ -19,6 +19,7 @@ struct memory_range {
 #define FIRMWARE_ACPI	      0xe0040u
 #define FIRMWARE_SMBIOS	      0xee000u
 #define FIRMWARE_SMBIOS_ENTRY 0xf0000u	/* both entry points, 32 bytes apart: searched from here on */
+#define FIRMWARE_MPTABLE      0xf0040u
 #define FIRMWARE_LOW_END      0x9fc00u	/* the extended BIOS data area begins */
 #define FIRMWARE_HIGH	      0x100000u
 
