@@ -429,7 +429,7 @@ in_real:
 real_stubs:
 %assign n 0
 %rep 0x81
-	push word n
+	push strict word n
 	jmp near real_common
 %assign n n + 1
 %endrep

@@ -16,7 +16,8 @@ from vm64lib import engines, images, paths
 from vm64lib.machine import Machine
 
 SECONDS = 60
-PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "devices.bin", "restart.bin", "bios.img"]
+PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "devices.bin", "bios.img"]
+RESTARTS = 4
 FOLDER = paths.BUILD / "guests" / "equiv"
 PAGE = ROOT / "docs" / "equivalence.md"
 
@@ -87,6 +88,15 @@ def test_same_lines(name):
     assert len(alone) > 20 and alone[-1].endswith(": END"), "\n".join(alone[-20:])
     found = differences(alone, inside, explained())
     assert not found, "- machine, + guest\n" + "\n".join(found)
+
+
+def test_each_reset_starts_again():
+    lines = printed(guest(FOLDER / "restart.bin"))
+    assert lines[-1] == "RESTART: END"
+    numbered = [line.split(" CR0 ")[0] for line in lines[1:-1]]
+    assert numbered == ["RESTART NUMBER %02d" % number for number in range(RESTARTS)]
+    # Registers of processor and devices are as at the first start.
+    assert len({line.split(" CR0 ")[1] for line in lines[1:-1]}) == 1
 
 
 if __name__ == "__main__":
