@@ -481,7 +481,6 @@ real:
 	CASE16 "DWORD AT FFFE", { mov bx, 0xFFFE }, { mov eax, [bx] }
 	CASE16 "A32", { mov ebx, 0x10000 }, { mov al, [ebx] }
 	CASE16 "STACK FFFF", { mov bp, 0xFFFF }, { mov ax, [bp] }
-	CASE16 "PUSH SP 1", { mov bp, sp }, { mov sp, 1 }, { push ax }
 	CASE16 "PUSH SP", { push sp }, { pop ax }, { sub ax, sp }
 	CASE16 "PUSHF", { pushf }, { pop ax }
 	CASE16 "PUSHFD", { pushfd }, { pop eax }

@@ -87,8 +87,8 @@ void pc_poll_interrupts(struct vm *vm);
 /* May a device send an NMI, as programs that watch themselves have it? It ends a HLT with interrupts off. */
 bool pc_nmi_may_come(const struct vm *vm);
 /*
- * The next entry injects an exception while the guest has interrupts off: what the processor itself would deliver waits
- * until the guest lets interrupts in. True = something waits; an interrupt window brings it back.
+ * The next entry injects an exception or an NMI: what the processor itself would deliver waits until the guest lets
+ * interrupts in behind it. True = something waits; an interrupt window brings it back.
  */
 bool pc_hold_delivery(struct vm *vm);
 /* Is there any interrupt, however it will be delivered? */

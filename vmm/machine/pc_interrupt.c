@@ -104,7 +104,8 @@ static void release_delivery(struct vm *vm)
 }
 
 /*
- * Bochs 2.7 delivers a pending virtual interrupt right behind an event that the entry injects, whatever RFLAGS.IF says.
+ * Bochs 2.7 delivers a pending virtual interrupt right behind an event that the entry injects, although its gate has
+ * cleared RFLAGS.IF.
  * Other processors do not mind.
  */
 bool pc_hold_delivery(struct vm *vm)
