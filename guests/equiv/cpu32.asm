@@ -488,8 +488,7 @@ real:
 	CASE16 "CLI", { cli }, { pushf }, { pop ax }
 	CASE16 "STI", { sti }, { nop }, { pushf }, { pop ax }, { cli }
 	CASE16 "IRET", { push word 0x3202 }, { push cs }, { push word 11 }, { iret }, { times 16 nop }, { pushf }, { pop ax }
-	CASE16 "HLT", { jmp short .over }, { hlt }
-.over:
+	CASE16 "JMP", { jmp short $ + 3 }, { hlt }
 	CASE16 "IN", { in al, 0x80 }, { xor ax, ax }
 	CASE16 "IN 81", { in al, 0x81 }, { xor ax, ax }
 	CASE16 "OUTSB", { mov dx, 0x80 }, { mov cx, 2 }, { rep outsb }, { mov ax, si }
@@ -515,7 +514,7 @@ real:
 	CASE16 "VGA", { mov ax, 0xB800 }, { mov fs, ax }, { mov word [fs:0xF00], 0x743 }, { mov ax, [fs:0xF00] }
 	CASE16 "STEP", { push word 0x102 }, { popf }, { nop }
 	CASE16 "STEP IN", { push word 0x102 }, { popf }, { in al, 0x80 }, { nop }
-	CASE16 "STEP CPUID", { push word 0x102 }, { popf }, { cpuid }, { nop }
+	CASE16 "STEP CPUID", { mov al, 1 }, { push word 0x102 }, { popf }, { cpuid }, { nop }
 	CASE16 "STEP OUTSB", { mov dx, 0x80 }, { mov cx, 3 }, { push word 0x102 }, { popf }, { rep outsb }, { nop }
 	CASE16 "STEP SS", { mov bx, ss }, { mov dx, 0x80 }, { push word 0x102 }, { popf }, { mov ss, bx }, { in al, dx }, { nop }
 	CASE16 "STEP RDMSR", { mov ecx, 0x1B }, { push word 0x102 }, { popf }, { rdmsr }, { nop }
