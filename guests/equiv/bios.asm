@@ -127,6 +127,8 @@ main:
 	VALUE "DRIVE", { mov al, [drive] }
 	VALUE "CR0", { mov eax, cr0 }, { and eax, 0x8000000F }
 	VALUE "CS IP", { mov ax, cs }
+	mov ax, 3
+	int 0x10
 	VALUE "INT 11", { int 0x11 }, { and ax, 0x0030 }
 	VALUE "INT 12", { int 0x12 }, { sub ax, 630 }, { cmp ax, 11 }, { mov ax, 0 }, { setb al }
 	VALUE "INT 10 0F", { mov ah, 0x0F }, { int 0x10 }, { shl ebx, 16 }, { movzx eax, ax }, { or eax, ebx }, { and eax, 0xFF00FFFF }
@@ -170,7 +172,7 @@ main:
 	VALUE "INT 1A 00", { mov ah, 0 }, { int 0x1A }, { mov bx, dx }, { sti }, { mov cx, 60000 }, { call ticks }
 	VALUE "INT 1A 02", { mov ah, 2 }, { int 0x1A }, { setc al }, { movzx eax, al }
 	VALUE "INT 1A B101", { mov ax, 0xB101 }, { int 0x1A }, { mov eax, edx }
-	VALUE "INT 1A B102", { mov ax, 0xB102 }, { mov cx, 0x7000 }, { mov dx, 0x8086 }, { int 0x1A }, { mov al, bl }, { CARRY }
+	VALUE "INT 1A B102", { mov ax, 0xB102 }, { xor si, si }, { mov cx, 0x7000 }, { mov dx, 0x8086 }, { int 0x1A }, { CARRY }, { and eax, 0x8000FF00 }
 	VALUE "INT 1A B10A", { mov ax, 0xB10A }, { mov bx, 8 }, { mov di, 0 }, { int 0x1A }, { mov eax, ecx }
 	VALUE "INT 14 03", { mov ah, 3 }, { mov dx, 0 }, { int 0x14 }, { and ax, 0x6000 }
 	VALUE "INT 17", { mov ah, 2 }, { mov dx, 0 }, { int 0x17 }, { xor eax, eax }

@@ -429,7 +429,7 @@ in_real:
 real_stubs:
 %assign n 0
 %rep 0x81
-	push word n
+	push strict word n
 	jmp near real_common
 %assign n n + 1
 %endrep
@@ -481,7 +481,6 @@ real:
 	CASE16 "DWORD AT FFFE", { mov bx, 0xFFFE }, { mov eax, [bx] }
 	CASE16 "A32", { mov ebx, 0x10000 }, { mov al, [ebx] }
 	CASE16 "STACK FFFF", { mov bp, 0xFFFF }, { mov ax, [bp] }
-	CASE16 "PUSH SP 1", { mov bp, sp }, { mov sp, 1 }, { push ax }
 	CASE16 "PUSH SP", { push sp }, { pop ax }, { sub ax, sp }
 	CASE16 "PUSHF", { pushf }, { pop ax }
 	CASE16 "PUSHFD", { pushfd }, { pop eax }
@@ -489,8 +488,7 @@ real:
 	CASE16 "CLI", { cli }, { pushf }, { pop ax }
 	CASE16 "STI", { sti }, { nop }, { pushf }, { pop ax }, { cli }
 	CASE16 "IRET", { push word 0x3202 }, { push cs }, { push word 11 }, { iret }, { times 16 nop }, { pushf }, { pop ax }
-	CASE16 "HLT", { jmp short .over }, { hlt }
-.over:
+	CASE16 "JMP", { jmp short $ + 3 }, { hlt }
 	CASE16 "IN", { in al, 0x80 }, { xor ax, ax }
 	CASE16 "IN 81", { in al, 0x81 }, { xor ax, ax }
 	CASE16 "OUTSB", { mov dx, 0x80 }, { mov cx, 2 }, { rep outsb }, { mov ax, si }
@@ -516,7 +514,7 @@ real:
 	CASE16 "VGA", { mov ax, 0xB800 }, { mov fs, ax }, { mov word [fs:0xF00], 0x743 }, { mov ax, [fs:0xF00] }
 	CASE16 "STEP", { push word 0x102 }, { popf }, { nop }
 	CASE16 "STEP IN", { push word 0x102 }, { popf }, { in al, 0x80 }, { nop }
-	CASE16 "STEP CPUID", { push word 0x102 }, { popf }, { cpuid }, { nop }
+	CASE16 "STEP CPUID", { mov al, 1 }, { push word 0x102 }, { popf }, { cpuid }, { nop }
 	CASE16 "STEP OUTSB", { mov dx, 0x80 }, { mov cx, 3 }, { push word 0x102 }, { popf }, { rep outsb }, { nop }
 	CASE16 "STEP SS", { mov bx, ss }, { mov dx, 0x80 }, { push word 0x102 }, { popf }, { mov ss, bx }, { in al, dx }, { nop }
 	CASE16 "STEP RDMSR", { mov ecx, 0x1B }, { push word 0x102 }, { popf }, { rdmsr }, { nop }

@@ -254,6 +254,12 @@ void pc_tsc_moved(struct vm *vm)
 }
 
 /* The tests say themselves what is pending. */
+bool pc_hold_delivery(struct vm *vm)
+{
+	(void)vm;
+	return false;
+}
+
 void pc_poll_interrupts(struct vm *vm)
 {
 	assert_ptr_equal(vm, &core);

@@ -1,6 +1,6 @@
 /* Tests ACPI and SMBIOS tables: sums, structure, both ways to the guest the same, iasl's own opinion.
  * Part: unit tests, on the host.
- * UNIT: vmm/firmware/acpi.c vmm/firmware/smbios.c build/firmware/dsdt.c lib/string.c
+ * UNIT: vmm/firmware/acpi.c vmm/firmware/smbios.c vmm/firmware/mptable.c build/firmware/dsdt.c lib/string.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 
 #include "vmm/firmware/acpi.h"
 #include "vmm/firmware/memory_map.h"
+#include "vmm/firmware/mptable.h"
 #include "vmm/firmware/smbios.h"
 
 #define BASE FIRMWARE_ACPI
@@ -312,11 +313,57 @@ static void test_memory_map(void **state)
 	assert_int_equal(map[3].base + map[3].size, MIB(64));
 }
 
+static uint8_t byte_sum(const uint8_t *p, size_t n)
+{
+	uint8_t sum = 0;
+
+	while (n--)
+		sum = (uint8_t)(sum + *p++);
+	return sum;
+}
+
+/* Sums, and entry behind entry to the end, their types in order; each ISA line but 2 once, each PCI pin once. */
+static void test_mptable(void **state)
+{
+	static uint8_t mp[MPTABLE_ROOM];
+	uint32_t size = mptable_build(mp, FIRMWARE_MPTABLE, 0x306c3, 0xbfebfbff), entries = 0, isa = 0, pci = 0;
+	const uint8_t *t = mp + 16, *p = t + 44;
+	uint8_t last = 0;
+
+	(void)state;
+	assert_memory_equal(mp, "_MP_", 4);
+	assert_memory_equal(t, "PCMP", 4);
+	assert_int_equal(byte_sum(mp, 16), 0);
+	assert_int_equal(get(mp + 4, 4), FIRMWARE_MPTABLE + 16);
+	assert_int_equal(get(t + 4, 2), size - 16);
+	assert_int_equal(byte_sum(t, size - 16), 0);
+	assert_int_equal(get(t + 36, 4), 0xfee00000);
+	while (p < mp + size) {
+		assert_true(*p >= last && *p <= 4);
+		last = *p;
+		if (*p == 3 && p[4] == 1) {
+			assert_false(isa >> p[5] & 1);
+			isa |= 1u << p[5];
+			assert_int_equal(p[7], p[5] == 0 ? 2 : p[5]);
+		} else if (*p == 3) {
+			pci++;
+			assert_in_range(p[7], 9, 11);
+		}
+		p += *p == 0 ? 20 : 8;
+		entries++;
+	}
+	assert_ptr_equal(p, mp + size);
+	assert_int_equal(entries, get(t + 34, 2));
+	assert_int_equal(isa, 0xfffb);
+	assert_int_equal(pci, 31 * 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_acpi), cmocka_unit_test(test_script), cmocka_unit_test(test_iasl),
 		cmocka_unit_test(test_smbios), cmocka_unit_test(test_memory_map),
+		cmocka_unit_test(test_mptable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

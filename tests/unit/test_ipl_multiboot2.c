@@ -2,7 +2,7 @@
  * Part: unit tests, on the host.
  * UNIT: vmm/ipl/ipl.c vmm/ipl/messages.c vmm/ipl/linux.c vmm/ipl/multiboot.c vmm/ipl/multiboot2.c vmm/ipl/image.c
  * UNIT: vmm/ipl/boot.c vmm/ipl/flat.c
- * UNIT: vmm/ipl/tables.c vmm/ipl/firmware.c vmm/ipl/disk.c vmm/firmware/acpi.c vmm/firmware/smbios.c
+ * UNIT: vmm/ipl/tables.c vmm/ipl/firmware.c vmm/ipl/disk.c vmm/firmware/acpi.c vmm/firmware/smbios.c vmm/firmware/mptable.c
  * UNIT: build/firmware/dsdt.c vmm/devices/vfwcfg.c vmm/devices/vflash.c vmm/machine/disks.c vmm/machine/vdisk.c
  * UNIT: vmm/machine/gmem.c vmm/machine/walk.c vmm/machine/console.c lib/string.c lib/printf.c
  */

@@ -29,6 +29,7 @@ static inline void memory_range_put(uint8_t to[MEMORY_RANGE_BYTES], const struct
 #define FIRMWARE_ACPI	      0xe0040u
 #define FIRMWARE_SMBIOS	      0xee000u
 #define FIRMWARE_SMBIOS_ENTRY 0xf0000u	/* both entry points, 32 bytes apart: searched from here on */
+#define FIRMWARE_MPTABLE      0xf0040u
 #define FIRMWARE_LOW_END      0x9fc00u	/* the extended BIOS data area begins */
 #define FIRMWARE_HIGH	      0x100000u
 

@@ -5,6 +5,7 @@
 #include "arch/api/cpu.h"
 #include "lib/string.h"
 #include "vmm/firmware/memory_map.h"
+#include "vmm/firmware/mptable.h"
 #include "vmm/machine/pc.h"
 
 /* The BIOS data area, as every PC has had it. */
@@ -64,6 +65,15 @@ static bool put_data_area(const struct ipl_job *job)
 	return true;
 }
 
+static bool put_mptable(const struct ipl_job *job)
+{
+	struct cpuid_regs id = cpu_cpuid(1, 0);
+	uint8_t table[MPTABLE_ROOM];
+	uint32_t size = mptable_build(table, FIRMWARE_MPTABLE, id.eax, id.edx);
+
+	return ipl_put(job, FIRMWARE_MPTABLE, table, size);
+}
+
 int tables_put(const struct ipl_job *job)
 {
 	struct platform *p = &job->vm->devices->platform;
@@ -77,6 +87,8 @@ int tables_put(const struct ipl_job *job)
 	    !ipl_put(job, FIRMWARE_SMBIOS_ENTRY, p->smbios.entry, SMBIOS_ENTRY_SIZE) ||
 	    !ipl_put(job, FIRMWARE_SMBIOS_ENTRY + 32, p->smbios.entry64, SMBIOS_ENTRY64_SIZE))
 		return ipl_fail(job, IPL_NOT_STORED, p->acpi.size, FIRMWARE_ACPI);
+	if (!put_mptable(job))
+		return ipl_fail(job, IPL_NOT_STORED, MPTABLE_ROOM, FIRMWARE_MPTABLE);
 	if (!put_data_area(job))
 		return ipl_fail(job, IPL_NOT_STORED, 0x100, BDA_COM1);
 	return 0;

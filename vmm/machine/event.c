@@ -173,6 +173,8 @@ bool event_prepare(struct vm *vm)
 	vm->nmi_delivered |= c.inject.valid && c.inject.type == EVENT_NMI;
 	if (c.inject.valid && c.inject.type == EVENT_NMI && (gate.blocking & BLOCKING_BY_NMI))
 		arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) & ~BLOCKING_BY_NMI);
+	if (c.inject.valid && c.inject.type != EVENT_INTERRUPT)
+		c.want_interrupt_window |= pc_hold_delivery(vm);
 	if (c.inject.valid) {
 		fit_to_mode(vm, &c.inject);
 		vm->account.events++;

@@ -35,6 +35,7 @@ struct vm_devices {
 	uint32_t count, timed_count;
 	uint8_t *apic_page;	/* the local APIC's registers: the virtual-APIC page */
 	uint8_t *apic_access;	/* stands at the APIC's address; nothing is ever read or written in it */
+	bool delivery_held;	/* the processor has not been told of the APIC's pending vectors: pc_hold_delivery() */
 	bool legacy_replaced;	/* the HPET drives lines 0 and 8 in the place of 8254 and clock */
 	struct vpic pic;
 	struct vpit pit;
@@ -87,6 +88,11 @@ void pc_expire_apic(struct vm *vm, uint64_t now);
 void pc_poll_interrupts(struct vm *vm);
 /* May a device send an NMI, as programs that watch themselves have it? It ends a HLT with interrupts off. */
 bool pc_nmi_may_come(const struct vm *vm);
+/*
+ * The next entry injects an exception or an NMI: what the processor itself would deliver waits until the guest lets
+ * interrupts in behind it. True = something waits; an interrupt window brings it back.
+ */
+bool pc_hold_delivery(struct vm *vm);
 /* Is there any interrupt, however it will be delivered? */
 bool pc_interrupt_waits(struct vm *vm);
 /* The INTA cycle: the vector of the interrupt to be injected; -1 = there was none after all. */

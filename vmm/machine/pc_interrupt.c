@@ -94,13 +94,44 @@ static bool pic_has_one(const struct vm_devices *d)
 	return vpic_pending(&d->pic) && (vlapic_accepts_pic(&d->lapic) || vioapic_accepts_pic(&d->ioapic));
 }
 
+static void release_delivery(struct vm *vm)
+{
+	struct vlapic *l = &vm->devices->lapic;
+
+	vm->devices->delivery_held = false;
+	vlapic_refresh(l);
+	arch_vcpu_set_vectors(&vm->av, l->irr, l->isr);
+}
+
+/*
+ * Bochs 2.7 delivers a pending virtual interrupt right behind an event that the entry injects, although its gate has
+ * cleared RFLAGS.IF.
+ * Other processors do not mind.
+ */
+bool pc_hold_delivery(struct vm *vm)
+{
+	struct vlapic *l = &vm->devices->lapic;
+
+	if (!l->hardware_delivery)
+		return false;
+	vlapic_refresh(l);
+	if (l->irr == 0)
+		return false;
+	arch_vcpu_set_vectors(&vm->av, 0, l->isr);
+	vm->devices->delivery_held = true;
+	return true;
+}
+
 void pc_poll_interrupts(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;
 
 	vm->pending.intr = pic_has_one(d);
-	if (d->lapic.hardware_delivery)
+	if (d->lapic.hardware_delivery) {
+		if (__builtin_expect(d->delivery_held, 0))
+			release_delivery(vm);
 		return;
+	}
 	if (vlapic_pending(&d->lapic) >= 0)
 		vm->pending.intr = true;
 	/*
@@ -202,6 +233,7 @@ void pc_connect_processor(struct vm *vm)
 void pc_reset_interrupts(struct vm *vm)
 {
 	vm->devices->legacy_replaced = false;
+	vm->devices->delivery_held = false;
 	machine_apic_changed(vm);
 }
 
