@@ -431,6 +431,32 @@ static void any_screen(void **state)
 	}
 }
 
+/* A screen that has stood still is not read again, until a single cell, the cursor or the page changes. */
+static void after_standing_still(void **state)
+{
+	(void)state;
+	clear();
+	print("FIRST LINE\n");
+	run(3000);
+	expect("FIRST LINE\r\n");
+	assert_true(screen.still > 2);
+	at(0, 5, "X");
+	run(3000);
+	expect("X\r\n");
+	assert_true(screen.still > 2);
+	cursor(0, 7);
+	run(50);
+	run(100);
+	assert_true(screen.still <= 2);
+	run(3000);
+	print("A QUESTION: ");
+	run(3000);
+	expect("A QUESTION: ");
+	print("ANSWER\n");
+	run(3000);
+	expect("ANSWER\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +469,7 @@ int main(void)
 		cmocka_unit_test_setup(beside_the_serial_port, setup),
 		cmocka_unit_test_setup(the_last_words, setup),
 		cmocka_unit_test_setup(quiet_guests_cost_little, setup),
+		cmocka_unit_test_setup(after_standing_still, setup),
 		cmocka_unit_test_setup(any_screen, setup),
 	};
 

@@ -14,6 +14,7 @@
 static struct vm *table[VM_MAX];
 static uint32_t table_end;
 
+#define MSR_MISC_ENABLE 0x1a0u
 #define DEVICE_ROW MIB(16)	/* the largest row of a device: video RAM, flash */
 #define REACH (1ull << 48)	/* guest-physical addresses that four levels of tables tell apart */
 
@@ -253,12 +254,23 @@ struct vm *vm_at(uint32_t number)
 	return number < VM_MAX ? table[number] : NULL;
 }
 
+/*
+ * As the real machine has it: where fast strings are off, or have no bit to say that they are on, a system that is told
+ * otherwise clears its pages byte by byte. SDM, "IA32_MISC_ENABLE", bit 0.
+ */
+static uint64_t fast_strings(void)
+{
+	uint64_t real;
+
+	return cpu_rdmsr_safe(MSR_MISC_ENABLE, &real) ? real & 1 : 1;
+}
+
 void vm_system_reset(struct vm *vm, bool clear)
 {
 	arch_vcpu_reset(&vm->av);
 	vm->pending = (struct pending){ 0 };
 	vm->tsc_adjust = 0;
-	vm->misc_enable = 1;	/* fast strings */
+	vm->misc_enable = fast_strings();
 	mtrr_reset(&vm->mtrr);
 	vm->halted = false;
 	vm->nmi_delivered = false;
