@@ -84,6 +84,7 @@ uint64_t cpu_tsc_hz(void) { return 2000000000; }
 uint64_t cpu_wall_seconds(void) { return 1700000000; }
 uint64_t cpu_random(void) { return number(); }
 unsigned int cpu_physical_bits(void) { return 52; }
+bool cpu_rdmsr_safe(uint32_t msr, uint64_t *value) { (void)msr; *value = 1; return true; }
 struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf) { (void)leaf; (void)subleaf; return (struct cpuid_regs){ 0 }; }
 void cp_say(const char *format, ...) { (void)format; }
 void cp_note(struct vm *vm, const char *format, ...) { (void)vm; (void)format; }
@@ -141,12 +142,12 @@ const struct ipl_file *ipl_find_file(const char *name)
 
 /* One with everything, one with a network card, one that has nothing to do with the others. */
 static const struct directory_user users[3] = {
-	{ .userid = "ALL", .storage = R_BYTES, .debug_exit = true, .debug_console = true, .disk_count = 5, .special_count = 6,
+	{ .userid = "ALL", .storage = R_BYTES, .debug_exit = true, .debug_console = true, .disk_count = 5, .special_count = 5,
 	  .disks = { { .address = 0x190, .file = "disk" }, { .address = 0x191, .file = "cd", .bus = DISK_BUS_CD },
 		     { .address = 0x192, .file = "disk", .bus = DISK_BUS_VIRTIO }, { .address = 0x193, .file = "gone" },
 		     { .address = 0x194, .file = "disk", .read_only = true } },
 	  .specials = { { .type = SPECIAL_NET }, { .type = SPECIAL_RNG }, { .type = SPECIAL_BALLOON }, { .type = SPECIAL_CONSOLE },
-			{ .type = SPECIAL_COM2 }, { .type = SPECIAL_NET } } },
+			{ .type = SPECIAL_COM2 } } },
 	{ .userid = "NET", .storage = R_BYTES, .special_count = 1, .specials = { { .type = SPECIAL_NET } } },
 	{ .userid = "OTHER", .storage = R_BYTES, .no_vga = true },
 };
