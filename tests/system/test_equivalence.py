@@ -15,7 +15,7 @@ from conftest import ROOT
 from vm64lib import engines, images, paths
 from vm64lib.machine import Machine
 
-SECONDS = 60
+SECONDS = 45
 PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "devices.bin", "bios.img"]
 RESTARTS = 4
 FOLDER = paths.BUILD / "guests" / "equiv"
