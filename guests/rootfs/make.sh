@@ -13,11 +13,14 @@ folder=$(cd "$(dirname "$1")" && pwd)
 image=$folder/$(basename "$1")
 include=systemd,systemd-sysv,udev
 
-# This system's own release and mirror; Debian's names if it is another system.
+# This system's own release and mirror.
 release=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") || release=bookworm
 mirror=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
 	sed -n "s/^Debian $release //p" | head -n 1)
-mirror=${mirror:-http://deb.debian.org/debian}
+if [ -z "$mirror" ]; then
+	echo "make.sh: apt knows no mirror of Debian $release: run 'apt-get update' as root first" >&2
+	exit 1
+fi
 
 work=$(mktemp -d "$folder/root.XXXXXX")
 trap 'rm -rf "$work"' EXIT
