@@ -180,12 +180,15 @@ static enum verdict __attribute__((noinline)) interpret_wide(struct vm *vm, cons
 	return V_NEXT;
 }
 
-/* The trap of a breakpoint on a port comes after the instruction. */
-static enum verdict __attribute__((noinline)) interpret_watched(struct vm *vm, const struct vm_exit *exit, uint32_t hits)
+/* Some breakpoint is on. The trap of one on a port comes after the instruction. */
+static enum verdict __attribute__((noinline)) interpret_watched(struct vm *vm, const struct vm_exit *exit)
 {
+	uint32_t hits = breakpoints_met(vm, exit->io.port, exit->io.size, BREAKPOINT_IO);
 	bool stepping = (arch_vcpu_get(&vm->av, VREG_RFLAGS) & RFLAGS_TF) != 0;
+	enum verdict verdict = interpret_wide(vm, exit);
 
-	interpret_wide(vm, exit);
+	if (hits == 0)
+		return verdict;
 	arch_vcpu_arrive(&vm->av, exit->rip + exit->insn_len, stepping, false, hits);
 	return V_RESUME;
 }
@@ -197,12 +200,8 @@ __attribute__((no_stack_protector)) enum verdict interpret_io(struct vm *vm, con
 
 	if (__builtin_expect(exit->io.string, 0))
 		return interpret_string(vm, exit);
-	if (__builtin_expect(arch_vcpu_breakpoints(&vm->av) != 0, 0)) {
-		uint32_t hits = breakpoints_met(vm, exit->io.port, exit->io.size, BREAKPOINT_IO);
-
-		if (hits != 0)
-			return interpret_watched(vm, exit, hits);
-	}
+	if (__builtin_expect(arch_vcpu_breakpoints(&vm->av) != 0, 0))
+		return interpret_watched(vm, exit);
 	if (__builtin_expect(exit->io.size != 1, 0))
 		return interpret_wide(vm, exit);
 	a.addr = exit->io.port;

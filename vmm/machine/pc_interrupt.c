@@ -132,13 +132,16 @@ void pc_poll_interrupts(struct vm *vm)
 			release_delivery(vm);
 		return;
 	}
-	if (vlapic_pending(&d->lapic) >= 0)
-		vm->pending.intr = true;
 	/*
-	 * Also where the priority lets one in: with a threshold above it there is an exit after every entry, or, where the
-	 * APIC's page is not virtualized, no entry. SDM, "Checks on VMX Controls" and "TPR-Threshold VM Exits".
+	 * The threshold goes where the priority lets one in: with one above it there is an exit after every entry, or, where
+	 * the APIC's page is not virtualized, no entry. SDM, "Checks on VMX Controls" and "TPR-Threshold VM Exits".
 	 */
-	arch_vcpu_tpr_threshold(&vm->av, (uint8_t)vlapic_cr8_threshold(&d->lapic));
+	if (vlapic_pending(&d->lapic) >= 0) {
+		vm->pending.intr = true;
+		arch_vcpu_tpr_threshold(&vm->av, 0);
+	} else {
+		arch_vcpu_tpr_threshold(&vm->av, (uint8_t)vlapic_cr8_threshold(&d->lapic));
+	}
 }
 
 #define LVT_MASKED 0x10000u

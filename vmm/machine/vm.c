@@ -14,6 +14,7 @@
 static struct vm *table[VM_MAX];
 static uint32_t table_end;
 
+#define CPUID_FSRM (1u << 4)	/* leaf 7, EDX */
 #define MSR_MISC_ENABLE 0x1a0u
 #define DEVICE_ROW MIB(16)	/* the largest row of a device: video RAM, flash */
 #define REACH (1ull << 48)	/* guest-physical addresses that four levels of tables tell apart */
@@ -256,13 +257,15 @@ struct vm *vm_at(uint32_t number)
 
 /*
  * As the real machine has it: where fast strings are off, or have no bit to say that they are on, a system that is told
- * otherwise clears its pages byte by byte. SDM, "IA32_MISC_ENABLE", bit 0.
+ * otherwise clears its pages byte by byte. SDM, "IA32_MISC_ENABLE", bit 0. But a processor with fast short REP MOVSB
+ * never has them off, and Linux's memmove() never ends where it does.
  */
 static uint64_t fast_strings(void)
 {
+	bool short_ones = cpu_cpuid(0, 0).eax >= 7 && (cpu_cpuid(7, 0).edx & CPUID_FSRM);
 	uint64_t real;
 
-	return cpu_rdmsr_safe(MSR_MISC_ENABLE, &real) ? real & 1 : 1;
+	return !short_ones && cpu_rdmsr_safe(MSR_MISC_ENABLE, &real) ? real & 1 : 1;
 }
 
 void vm_system_reset(struct vm *vm, bool clear)
