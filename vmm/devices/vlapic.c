@@ -230,7 +230,7 @@ int vlapic_acknowledge(struct vlapic *l)
 	return vlapic_pending(l) < 0 ? (int)(*vlapic_reg(l, VLAPIC_SVR) & 0xff) : vlapic_take(l);
 }
 
-int vlapic_take(struct vlapic *l)
+inline int vlapic_take(struct vlapic *l)
 {
 	uint8_t vector = l->irr;
 	uint32_t bit = bit_of(vector), word = vector >> 5, *irr = word_of(l, VLAPIC_IRR, vector);

@@ -180,7 +180,7 @@ static bool access_wide_port(struct bus *bus, struct io_access *a)
 	return bus_access(bus, BUS_PORT, a);
 }
 
-bool bus_access_port(struct bus *bus, struct io_access *a)
+inline bool bus_access_port(struct bus *bus, struct io_access *a)
 {
 	if (__builtin_expect(a->addr < BUS_LOW_PORTS && a->size == 1, 1)) {
 		uint8_t number = bus->low[a->addr];

@@ -122,7 +122,7 @@ bool pc_hold_delivery(struct vm *vm)
 	return true;
 }
 
-void pc_poll_interrupts(struct vm *vm)
+inline void pc_poll_interrupts(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;
 
@@ -166,7 +166,7 @@ bool pc_interrupt_waits(struct vm *vm)
 }
 
 /* The 8259s first, as a processor takes ExtINT when it takes an interrupt at all. */
-int pc_acknowledge(struct vm *vm)
+inline int pc_acknowledge(struct vm *vm)
 {
 	struct vm_devices *d = vm->devices;
 
