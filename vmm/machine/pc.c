@@ -15,11 +15,6 @@ void pc_add(struct vm *vm, struct vdev *dev)
 		d->timed[d->timed_count++] = dev;
 }
 
-static void pit_taken(void *who)
-{
-	vpit_irq0_taken(who, cpu_tsc());
-}
-
 /* The interrupt controllers, which the others' wires end at. */
 static int make_controllers(struct vm *vm)
 {
@@ -75,7 +70,7 @@ static int make_board(struct vm *vm)
 	pc_add(vm, &d->fwcfg.dev);
 	pc_add(vm, &d->flash.dev);
 	vpit_attach(&d->pit, &d->pic);
-	vioapic_watch(&d->ioapic, VIOAPIC_TIMER_PIN, pit_taken, &d->pit);
+	vioapic_watch(&d->ioapic, VIOAPIC_TIMER_PIN, vpit_free, &d->pit);
 	e = vpit_claim(&d->pit, &vm->bus);
 	e = e != 0 ? e : vrtc_claim(&d->rtc, &vm->bus);
 	e = e != 0 ? e : vuart_claim(&d->com1, &vm->bus);

@@ -6,7 +6,9 @@
 #include "vmm/cp/directory.h"
 #include "vmm/machine/pc.h"
 
-#define FIRST_SPECIAL 3u	/* PCI device number of the first SPECIAL; 8 and up are the disks' */
+#define FIRST_SPECIAL 3u	/* PCI device number of the first SPECIAL */
+/* The disks have theirs whatever else there is: firmware's paths to them are known. */
+_Static_assert(FIRST_SPECIAL + DIRECTORY_SPECIALS <= PC_VIRTIO_DISK, "the SPECIALs end before the disks");
 
 static bool has_special(const struct directory_user *user, enum special_type type)
 {
@@ -152,9 +154,6 @@ int pc_options_init(struct vm *vm)
 
 	e = e != 0 ? e : make_debug(vm);
 	for (uint32_t i = 0; i < user->special_count && e == 0; i++) {
-		/* the disks have 8 to 15 whatever else there is: firmware's paths to them are known */
-		if (device == PC_VIRTIO_DISK)
-			device = PC_VIRTIO_DISK + DIRECTORY_DISKS;
 		e = make_special(vm, (enum special_type)user->specials[i].type, VPCI_DEVFN(device, 0));
 		if (user->specials[i].type != SPECIAL_COM2)
 			device++;

@@ -22,7 +22,7 @@ struct typing {
 void typing_init(struct typing *t, struct vm_console *console, struct vuart *uart, struct vps2 *keyboard);
 /*
  * Something has been typed, or it is due: hands on what can be handed on. The serial port has it if the guest listens
- * there, else the keyboard if the guest listens to that; else it waits (a BIOS of CP's may take it).
+ * there, else the keyboard if the guest listens to that; else it waits.
  */
 void typing_service(struct typing *t, uint64_t now);
 uint64_t typing_deadline(const struct typing *t);
