@@ -102,6 +102,17 @@ main:
 	sub rcx, [first + SAMPLE.tsc]
 	SAY "CLOCKS: TSC "
 	call deviation_of_rate
+	mov rax, [last + SAMPLE.tsc]
+	sub rax, [second + SAMPLE.tsc]
+	mov ecx, PM_HZ
+	mul rcx
+	div r12
+	xor edx, edx
+	mov ecx, 1000
+	div rcx
+	SAY "CLOCKS: TSC OF "
+	call putdec
+	SAY " KHZ", NL
 	mov rax, [last + SAMPLE.apic]
 	sub rax, [second + SAMPLE.apic]
 	mov rcx, [second + SAMPLE.apic]

@@ -25,4 +25,22 @@ static inline uint64_t muldiv64_up(uint64_t a, uint64_t b, uint64_t c)
 	return quotient + (quotient * c != a * b);
 }
 
+/* How a processor scales its TSC for a guest: by multiplier / 2^48. SDM, "TSC Multiplier". */
+#define TSC_SAME_RATE (1ull << 48)
+
+static inline uint64_t tsc_scaled(uint64_t ticks, uint64_t multiplier)
+{
+	if (__builtin_expect(multiplier == TSC_SAME_RATE, 1))
+		return ticks;
+	return (uint64_t)((unsigned __int128)ticks * multiplier >> 48);
+}
+
+/* The first tick whose scaled value is not below `scaled`; TIME_NEVER = there is none. multiplier must not be 0. */
+static inline uint64_t tsc_unscaled(uint64_t scaled, uint64_t multiplier)
+{
+	if (__builtin_expect(multiplier == TSC_SAME_RATE, 1))
+		return scaled;
+	return scaled >> 16 >= multiplier ? TIME_NEVER : muldiv64_up(scaled, TSC_SAME_RATE, multiplier);
+}
+
 #endif

@@ -230,8 +230,7 @@ static bool do_work(struct vm *vm, uint64_t now)
 	if (vm->work & VM_WORK_START) {
 		vm->work &= ~VM_WORK_START;
 		vm->account.ipl_time = cpu_tsc();
-		arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, -vm->account.ipl_time);
-		pc_tsc_moved(vm);
+		pc_start_tsc(vm, vm->account.ipl_time);
 	}
 	if (vm->work & VM_WORK_DEADLINE)
 		pc_find_deadline(vm);

@@ -5,6 +5,7 @@
 
 #include "arch/api/exit.h"
 #include "arch/api/npt.h"
+#include "lib/timebase.h"
 
 /* x86's encoding order: RAX RCX RDX RBX RSP RBP RSI RDI R8..R15. */
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GPRS };
@@ -146,6 +147,13 @@ void arch_vcpu_eoi_exits(struct arch_vcpu *av, const uint64_t vectors[4]);
 
 /* Lets a guest read or write one MSR of the real processor's without an exit. At first all exit. */
 void arch_vcpu_pass_msr(struct arch_vcpu *av, uint32_t msr, bool read, bool write);
+
+/*
+ * The guest's TSC, before VREG_TSC_OFFSET is added, is the real one times multiplier / 2^48 (lib/timebase.h). Where the
+ * processor has no scaling RDTSC and RDTSCP exit instead, and RDMSR of the TSC must not be passed.
+ */
+void arch_vcpu_scale_tsc(struct arch_vcpu *av, uint64_t multiplier);
+bool arch_has_tsc_scaling(void);
 
 /* What the back end can do, for the CPUID policy: a feature is hidden where its control is missing. */
 bool arch_vcpu_has_invpcid(void);

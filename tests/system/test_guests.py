@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from conftest import user
+from conftest import LINUX_PARM, user
 from vm64lib import paths, patterns, trial
 
 SECONDS = 330
@@ -115,6 +115,26 @@ def test_clocks_agree(boot, busy):
         assert machine.seen(r"CLOCKS: %s -?\d+ PPM" % clock)
     sys.stdout.write("\n".join(re.findall(r"CLOCKS: .*", machine.console())) + "\n")
     assert int(found.group(1)) <= 100
+
+
+@pytest.mark.parametrize("words, how", [("", "SCALED BY THE PROCESSOR"), ("scale", "INTERPRETED")], ids=["scaled", "interpreted"])
+def test_a_tsc_of_another_rate(boot, words, how):
+    """OPTION TSC: a processor that scales (TSC deadlines and all, by Linux), the same one without."""
+    text = "USER OPERATOR OPERATOR 0 0 ABCDEFG\n"
+    for name, mhz in (("SLOW", 3), ("QUICK", 700)):
+        text += user(name, "4M", "clocks.bin MULTIBOOT PARM 4", "OPTION TSC %d" % mhz)
+    text += user("LINUX1", "96M", "vmlinuz LINUX PARM %s userid=LINUX1" % LINUX_PARM, "INITRD initrd", "OPTION TSC 25")
+    machine = boot(cpu="corei7_skylake_x", directory=text, parm=words and "without=" + words)
+    machine.expect(r"^LINUX1[:+] [^\n]*TICKS=\d+", 300)
+    machine.command("SEND LINUX1 time sleep 3; grep MHz /proc/cpuinfo", r"real\s+0m ?3\.\d+s", 120)
+    machine.expect(r"cpu MHz\s*: 2[45]\.\d+", 60)
+    machine.command("QUERY VIRTUAL LINUX1 CPUS", r"TSC  25 MHZ, " + how)
+    for name, mhz in (("SLOW", 3), ("QUICK", 700)):
+        machine.machine.consumed = 0
+        rate = machine.expect(r"%s[:+] CLOCKS: TSC OF (\d+) KHZ" % name, 120)
+        assert abs(int(rate.group(1)) - 1000 * mhz) <= max(1, mhz // 10)
+        assert int(machine.expect(r"%s[:+] CLOCKS: ALL WITHIN (\d+) PPM" % name, 30).group(1)) <= 100
+    machine.shutdown()
 
 
 def test_requests_to_a_virtio_disk_cost_two_traps_at_most(boot):

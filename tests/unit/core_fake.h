@@ -312,6 +312,7 @@ static inline void core_make(uint64_t storage)
 	memset(core_vectors, 0, sizeof(core_vectors));
 	core_interrupt_window = core_nmi_window = core_pic_more = false;
 	core_tsc = 1000;
+	core.tsc_multiplier = TSC_SAME_RATE;
 	core_tsc_step = 0;
 	core_pic_vector = -1;
 	core_storage = calloc(1, storage ? storage : 1);

@@ -51,6 +51,12 @@ static char fake_ipl_parm[256], fake_ipl_file[64], fake_ipl_initrd[64];
 static unsigned int fake_ipls;
 static struct trace_entry fake_traces[TRACE_ENTRIES];
 static uint32_t fake_trace_count;
+static bool fake_scales; /* the processor has TSC scaling */
+
+bool arch_has_tsc_scaling(void)
+{
+	return fake_scales;
+}
 
 uint64_t cpu_tsc(void)
 {
@@ -155,6 +161,7 @@ int vm_logon(const struct directory_user *user, struct vm **out, char *why, size
 	vm->devices = calloc(1, sizeof(*vm->devices));
 	vm->devices->disks.count = 1 + user->disk_count;
 	vm->storage_size = FAKE_STORAGE;
+	vm->tsc_multiplier = user->tsc_mhz == 0 ? TSC_SAME_RATE : TSC_SAME_RATE / 2;
 	vm->account.logon_time = cpu_tsc();
 	str_copy(vm->userid, user->userid, sizeof(vm->userid));
 	fake_table[i] = vm;

@@ -278,6 +278,7 @@ static void fake_machine(uint64_t b)
 	assert_non_null(fake_storage);
 	fake_size = b;
 	fake_vm.storage_size = b;
+	fake_vm.tsc_multiplier = TSC_SAME_RATE;
 	fake_vm.storage_base = HPA(FAKE_REAL);
 	fake_vm.rows[0] = (struct npt_row){GPA(0), HPA(FAKE_REAL), b, NPT_ALL, false};
 	fake_vm.row_count = 1;

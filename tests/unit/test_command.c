@@ -399,6 +399,7 @@ static void shows_devices(void **state)
 	ANSWERS("QUERY DASD", "V64CFC701E");
 	ANSWERS("Q V DISKS STOR", "\r\nSTORAGE = 64K\r\n");
 	ANSWERS("Q V DISKS CPU", "\r\nCPU  00  RUNNING");
+	NOT_SHOWN("TSC ");
 	ANSWERS("Q V DISKS SPEC", "\r\nNIC  600");
 	ANSWERS("Q V DISKS DEV", "\r\nDEV  8259");
 	NOT_SHOWN("DASD");

@@ -368,6 +368,20 @@ static void test_few_leaves(void **state)
 	assert_int_equal(ask(4, 0).ebx, 0);
 }
 
+/* A machine with another rate: 15h is empty, 16h and the hypervisor's leaf tell it; the rest is the policy's. */
+static void check_clocked(uint64_t hz)
+{
+	struct cpuid_regs r = cpuid_policy_clocked(&policy, cpuid_policy_find(&policy, 0x15, 0), hz);
+
+	assert_true(r.eax == 0 && r.ebx == 0 && r.ecx == 0 && r.edx == 0);
+	r = cpuid_policy_clocked(&policy, cpuid_policy_find(&policy, 0x16, 0), hz);
+	assert_true(r.eax == (hz + 500000) / 1000000 && r.ebx == r.eax && r.ecx == 100);
+	r = cpuid_policy_clocked(&policy, cpuid_policy_find(&policy, 0x40000010, 0), hz);
+	assert_true(r.eax == hz / 1000 && r.ebx == 0);
+	r = cpuid_policy_clocked(&policy, cpuid_policy_find(&policy, 7, 0), hz);
+	assert_true(r.ebx == ask(7, 0).ebx && r.ecx == ask(7, 0).ecx);
+}
+
 static void check_time(uint64_t hz)
 {
 	struct cpuid_regs r;
@@ -386,6 +400,7 @@ static void check_time(uint64_t hz)
 	assert_int_equal(r.eax, (hz + 500000) / 1000000);
 	assert_int_equal(r.ebx, r.eax);
 	assert_true(r.eax <= 0xffff && r.ecx == 100);
+	check_clocked(hz / 3 + 1000000);
 }
 
 static void test_time(void **state)

@@ -144,7 +144,7 @@ static void devices(void **state)
 				   " SPECIAL 600 NET\n"
 				   " SPECIAL 601 rng\n"
 				   " SPECIAL 602 COM2\n"
-				   " OPTION DEBUGEXIT DEBUGCON NOVGA\n"
+				   " OPTION DEBUGEXIT TSC 2500 DEBUGCON NOVGA\n"
 				   "USER B B 64M\n"
 				   " MDISK 191 RAM a.img RR VIRTIO\n"
 				   " MDISK 192 RAM b.img VIRTIO WR\n"
@@ -169,7 +169,7 @@ static void devices(void **state)
 	assert_int_equal(u->ipl_address, 0x190);
 	assert_false(u->ipl_uefi);
 	assert_string_equal(u->ipl_file, "");
-	assert_true(u->debug_exit && u->debug_console && u->no_vga && !u->autolog);
+	assert_true(u->debug_exit && u->debug_console && u->no_vga && !u->autolog && u->tsc_mhz == 2500);
 	assert_int_equal(u->special_count, 3);
 	assert_true(u->specials[0].type == SPECIAL_NET && u->specials[0].address == 0x600);
 	assert_true(u->specials[2].type == SPECIAL_COM2 && u->specials[2].address == 0x602);
@@ -243,6 +243,11 @@ static const struct fault_case cases[] = {
 	{ "USER A A 1M\n CONSOLE 1000 3215\n", "V64DIR766E" },
 	{ "USER A A 1M\n CONSOLE 009 3216\n", "V64DIR766E" },
 	{ "USER A A 1M\n OPTION AUTOLOGG\n", "V64DIR767E DIRECTORY LINE 2: OPTION 'AUTOLOGG'" },
+	{ "USER A A 1M\n OPTION TSC\n", "V64DIR784E DIRECTORY LINE 2: OPTION TSC IS NOT FOLLOWED BY 1 TO 9999" },
+	{ "USER A A 1M\n OPTION TSC 0\n", "V64DIR784E DIRECTORY LINE 2:" },
+	{ "USER A A 1M\n OPTION TSC 10000\n", "V64DIR784E DIRECTORY LINE 2:" },
+	{ "USER A A 1M\n OPTION TSC 2G\n", "V64DIR784E DIRECTORY LINE 2:" },
+	{ "USER A A 1M\n OPTION TSC AUTOLOG\n", "V64DIR784E DIRECTORY LINE 2:" },
 	{ "USER A A 1M\n OPTION CPUID\n", "V64DIR767E DIRECTORY LINE 2: OPTION 'CPUID'" },
 	{ "USER A A 1M\n IPL x\n IPL y\n", "V64DIR768E DIRECTORY LINE 3: SECOND IPL STATEMENT" },
 	{ "USER A A 1M\n CONSOLE 009 3215\n CONSOLE 009 3215\n", "V64DIR768E DIRECTORY LINE 3" },

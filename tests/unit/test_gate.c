@@ -122,6 +122,7 @@ static void test_models_that_do(void **state)
 		assert_int_equal(caps.ept_ad, i >= HASWELL);
 		assert_int_equal(caps.invpcid, i >= HASWELL);
 		assert_int_equal(caps.rdtscp, (models[i].proc2 & PROC2_RDTSCP) != 0);
+		assert_int_equal(caps.tsc_scaling, (models[i].proc2 & PROC2_TSC_SCALING) != 0);
 		assert_int_equal(caps.proc & (PROC_CR3_LOAD | PROC_CR3_STORE | PROC_INVLPG | PROC_RDTSC), 0);
 		assert_true(caps.proc2 & PROC2_VPID);
 		assert_true(caps.cr0_fixed0 == s.cr0_fixed0 && caps.cr0_fixed1 == s.cr0_fixed1);
@@ -130,7 +131,7 @@ static void test_models_that_do(void **state)
 		/* what changes what a guest sees without having been asked for */
 		assert_int_equal(caps.proc2 & ~(PROC2_APIC_ACCESSES | PROC2_X2APIC_MODE | PROC2_APIC_REGISTERS |
 						PROC2_VIRTUAL_INTERRUPTS | PROC2_EPT | PROC2_RDTSCP | PROC2_VPID | PROC2_WBINVD |
-						PROC2_UNRESTRICTED_GUEST | PROC2_INVPCID), 0);
+						PROC2_UNRESTRICTED_GUEST | PROC2_INVPCID | PROC2_TSC_SCALING), 0);
 		assert_int_equal(caps.entry & ENTRY_IA32E, 0);
 		/* APIC virtualization, each step on the one before */
 		assert_true(caps.tpr_shadow);
@@ -234,6 +235,7 @@ static const struct need needs[] = {
 	{ IN(proc), PROC_SECONDARY, true },
 	{ IN(proc2), PROC2_EPT, true }, { IN(proc2), PROC2_UNRESTRICTED_GUEST, true }, { IN(proc2), PROC2_VPID, false },
 	{ IN(proc2), PROC2_RDTSCP, false }, { IN(proc2), PROC2_WBINVD, false }, { IN(proc2), PROC2_INVPCID, false },
+	{ IN(proc2), PROC2_TSC_SCALING, false },
 	{ IN(exit), EXIT_SAVE_DEBUG, true }, { IN(exit), EXIT_HOST_64BIT, true }, { IN(exit), EXIT_ACK_INTERRUPT, true },
 	{ IN(exit), EXIT_SAVE_PAT, true }, { IN(exit), EXIT_LOAD_PAT, true }, { IN(exit), EXIT_SAVE_EFER, true },
 	{ IN(exit), EXIT_LOAD_EFER, true },
@@ -397,20 +399,22 @@ static void test_any_machine(void **state)
 /* What the operator gives up for a trial is given up everywhere at once, and nothing else is. */
 static void test_without(void **state)
 {
-	static const struct { const char *words, *answer; bool timer, vpid, page_1g, page_2m; } cases[] = {
-		{ "", NULL, true, true, true, true },
-		{ "timer", NULL, false, true, true, true },
-		{ "vpid", NULL, true, false, true, true },
-		{ "1g", NULL, true, true, false, true },
-		{ "2m", NULL, true, true, false, false },
-		{ "1g,timer,vpid", NULL, false, false, false, true },
-		{ "timer,vpid,2m", NULL, false, false, false, false },
-		{ "ept", "ept", true, true, true, true },
-		{ "timers", "timers", true, true, true, true },
-		{ "time", "time", true, true, true, true },
-		{ "vpid,smp,timer", "smp,timer", true, false, true, true },
-		{ "vpid,", NULL, true, false, true, true },
-		{ ",vpid", ",vpid", true, true, true, true },
+	static const struct { const char *words, *answer; bool timer, vpid, page_1g, page_2m, kept_scaling; } cases[] = {
+		{ "", NULL, true, true, true, true, true },
+		{ "timer", NULL, false, true, true, true, true },
+		{ "vpid", NULL, true, false, true, true, true },
+		{ "1g", NULL, true, true, false, true, true },
+		{ "2m", NULL, true, true, false, false, true },
+		{ "1g,timer,vpid", NULL, false, false, false, true, true },
+		{ "timer,vpid,2m", NULL, false, false, false, false, true },
+		{ "ept", "ept", true, true, true, true, true },
+		{ "timers", "timers", true, true, true, true, true },
+		{ "time", "time", true, true, true, true, true },
+		{ "vpid,smp,timer", "smp,timer", true, false, true, true, true },
+		{ "vpid,", NULL, true, false, true, true, true },
+		{ ",vpid", ",vpid", true, true, true, true, true },
+			{ "scale", NULL, true, true, true, true, false },
+		{ "scaled", "scaled", true, true, true, true, true },
 	};
 
 	(void)state;
@@ -428,10 +432,12 @@ static void test_without(void **state)
 			assert_string_equal(answer, cases[i].answer);
 		assert_int_equal(caps.preemption_timer, cases[i].timer);
 		assert_int_equal(caps.vpid, cases[i].vpid);
+		assert_int_equal(caps.tsc_scaling, cases[i].kept_scaling);
+		assert_int_equal((caps.proc2 & PROC2_TSC_SCALING) != 0, cases[i].kept_scaling);
 		assert_int_equal(caps.page_1g, cases[i].page_1g);
 		assert_int_equal(caps.page_2m, cases[i].page_2m);
 		assert_int_equal(caps.pin, before.pin & ~(cases[i].timer ? 0 : PIN_PREEMPTION_TIMER));
-		assert_int_equal(caps.proc2, before.proc2 & ~(cases[i].vpid ? 0 : PROC2_VPID));
+		assert_int_equal(caps.proc2, before.proc2 & ~((cases[i].vpid ? 0 : PROC2_VPID) | (cases[i].kept_scaling ? 0 : PROC2_TSC_SCALING)));
 		assert_int_equal(caps.proc, before.proc);
 		check_words(&s);
 	}

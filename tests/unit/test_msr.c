@@ -12,6 +12,7 @@
 #define TSC_ADJUST 0x3bu
 #define MISC_ENABLE 0x1a0u
 #define DEBUGCTL 0x1d9u
+#define PLATFORM_INFO 0xceu
 #define EFER 0xc0000080u
 
 uint64_t cpu_tsc_hz(void)
@@ -25,6 +26,7 @@ static int setup(void **state)
 {
 	(void)state;
 	core_make(4096);
+	core.tsc_hz = cpu_tsc_hz();
 	return 0;
 }
 
@@ -223,6 +225,25 @@ static void test_tsc(void **state)
 	assert_int_equal(get(TSC), 0);
 }
 
+/* OPTION TSC: the offset is added to what has been scaled, and the ratio MSR tells the guest's rate. */
+static void test_tsc_scaled(void **state)
+{
+	(void)state;
+	core.tsc_multiplier = 3 * TSC_SAME_RATE / 2;
+	core.tsc_hz = 3600000000u;
+	core_tsc = 1000000;
+	core_regs[VREG_TSC_OFFSET] = (uint64_t)-1500000;
+	assert_int_equal(get(TSC), 0);
+	core_tsc += 1000;
+	assert_int_equal(get(TSC), 1500);
+	put(TSC, 70000);
+	assert_int_equal(get(TSC), 70000);
+	assert_int_equal(get(TSC_ADJUST), 68500);
+	put(TSC_ADJUST, 0);
+	assert_int_equal(get(TSC), 1500);
+	assert_int_equal(get(PLATFORM_INFO), 36u << 8);
+}
+
 /*
  * SDM, "Time-Stamp Counter Adjustment": whatever is written, the TSC less TSC_ADJUST goes on as if nothing had been.
  * The real TSC runs on while the monitor works.
@@ -301,7 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_which), TEST(test_any_order), TEST(test_constants), TEST(test_apic), TEST(test_mtrrs),
-		TEST(test_tsc), TEST(test_tsc_runs_on),
+		TEST(test_tsc), TEST(test_tsc_runs_on), TEST(test_tsc_scaled),
 		TEST(test_misc_enable), TEST(test_debugctl), TEST(test_efer),
 	};
 

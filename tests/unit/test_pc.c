@@ -41,7 +41,8 @@ struct vmx_capabilities vmx_caps = { .page_2m = true, .page_1g = true };
 static uint8_t *arena;
 static uint64_t now = GIB(1), regs[VM_MAX][VREGS];
 static enum apic_mode modes[VM_MAX];
-static bool delivery;
+static uint64_t multipliers[VM_MAX];	/* 0 = never told */
+static bool delivery, scales, tsc_passes[VM_MAX];
 static uint64_t seed = 88172645463325252ull;
 
 static uint64_t number(void)
@@ -110,8 +111,15 @@ void arch_vcpu_set_blocking(struct arch_vcpu *av, uint32_t blocking) { (void)av;
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event) { (void)av; (void)event; }
 void arch_vcpu_inject_interrupt(struct arch_vcpu *av, int vector) { (void)av; (void)vector; }
 void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi) { (void)av; (void)interrupt; (void)nmi; }
-void arch_vcpu_pass_msr(struct arch_vcpu *av, uint32_t msr, bool read, bool write) { (void)av; (void)msr; (void)read; (void)write; }
+void arch_vcpu_pass_msr(struct arch_vcpu *av, uint32_t msr, bool read, bool write)
+{
+	(void)write;
+	if (msr == 0x10)
+		tsc_passes[of(av)->number] = read;
+}
 bool arch_vcpu_has_rdtscp(void) { return true; }
+bool arch_has_tsc_scaling(void) { return scales; }
+void arch_vcpu_scale_tsc(struct arch_vcpu *av, uint64_t multiplier) { multipliers[of(av)->number] = multiplier; }
 void arch_vcpu_set_apic(struct arch_vcpu *av, void *page, void *access) { (void)av; (void)page; (void)access; }
 void arch_vcpu_apic_mode(struct arch_vcpu *av, enum apic_mode mode) { modes[of(av)->number] = mode; }
 bool arch_apic_has_registers(void) { return true; }
@@ -141,7 +149,7 @@ const struct ipl_file *ipl_find_file(const char *name)
 }
 
 /* One with everything, one with a network card, one that has nothing to do with the others. */
-static const struct directory_user users[3] = {
+static const struct directory_user users[] = {
 	{ .userid = "ALL", .storage = R_BYTES, .debug_exit = true, .debug_console = true, .disk_count = 5, .special_count = 5,
 	  .disks = { { .address = 0x190, .file = "disk" }, { .address = 0x191, .file = "cd", .bus = DISK_BUS_CD },
 		     { .address = 0x192, .file = "disk", .bus = DISK_BUS_VIRTIO }, { .address = 0x193, .file = "gone" },
@@ -150,6 +158,8 @@ static const struct directory_user users[3] = {
 			{ .type = SPECIAL_COM2 } } },
 	{ .userid = "NET", .storage = R_BYTES, .special_count = 1, .specials = { { .type = SPECIAL_NET } } },
 	{ .userid = "OTHER", .storage = R_BYTES, .no_vga = true },
+	{ .userid = "SLOW", .storage = R_BYTES, .no_vga = true, .tsc_mhz = 500 },
+	{ .userid = "SAME", .storage = R_BYTES, .no_vga = true, .tsc_mhz = 2000 },
 };
 
 static struct vm *logon(unsigned int i)
@@ -473,11 +483,37 @@ static int end(void **state)
 	return 0;
 }
 
+/* Half a second of the processor's 2 GHz is a quarter of a thousand million ticks of a guest with 500 MHz. */
+static void tsc_of_another_rate(void **state)
+{
+	(void)state;
+	for (unsigned int pass = 0; pass < 2; pass++) {
+		struct vm *slow, *same;
+		uint64_t begin;
+
+		scales = pass == 0;
+		memset(multipliers, 0, sizeof(multipliers));
+		slow = logon(3);
+		same = logon(4);
+		assert_true(multipliers[slow->number] == TSC_SAME_RATE / 4 && multipliers[same->number] == 0);
+		assert_true(slow->tsc_hz == 500000000 && same->tsc_hz == 2000000000);
+		/* RDMSR passes where the processor scales what it reads, else not */
+		assert_true(tsc_passes[slow->number] == scales && tsc_passes[same->number]);
+		begin = now;
+		pc_start_tsc(slow, begin);
+		assert_int_equal(vm_tsc(slow, begin), 0);
+		assert_int_equal(vm_tsc(slow, begin + 1000000000), 250000000);
+		vm_logoff(slow);
+		vm_logoff(same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wild_guests_stay_in_their_machines),
 		cmocka_unit_test(logons_leave_nothing_behind),
+		cmocka_unit_test(tsc_of_another_rate),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

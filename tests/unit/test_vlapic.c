@@ -674,6 +674,39 @@ static void periodic(void **state)
 	assert_int_equal(get(VLAPIC_TIMER_CURRENT), 50000);
 }
 
+/* The deadline is in the guest's ticks, the machine's moment in the processor's: never early, at most a tick late. */
+static void tsc_deadline_scaled(void **state)
+{
+	static const uint64_t multipliers[] = { TSC_SAME_RATE / 3, TSC_SAME_RATE * 7, TSC_SAME_RATE + 1, TSC_SAME_RATE / 60000,
+					       UINT64_MAX };
+
+	(void)state;
+	set(VLAPIC_LVT_TIMER, 0x40054);
+	for (unsigned int i = 0; i < 2000; i++) {
+		uint64_t m = multipliers[fake_random() % 5], offset = fake_random() & 0xffffffff, at;
+
+		fake.now += fake_random() & 0xfffff;
+		assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, 0));
+		vlapic_set_tsc(&apic, offset, m);
+		at = tsc_scaled(fake.now, m) + offset + 1 + (fake_random() & 0xffffff);
+		assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, at));
+		assert_true(tsc_scaled(deadline(), m) + offset >= at && tsc_scaled(deadline() - 1, m) + offset < at);
+		fake.now = deadline();
+		service();
+		assert_int_equal(take(), 0x54);
+	}
+	/* beyond what the processor's TSC will ever show */
+	vlapic_set_tsc(&apic, 0, 1);
+	assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, 1 << 20));
+	assert_true(deadline() == TIME_NEVER);
+	/* another rate while it waits: another moment */
+	vlapic_set_tsc(&apic, 0, TSC_SAME_RATE);
+	assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, 3 * fake.now));
+	assert_true(deadline() == 3 * fake.now);
+	vlapic_set_tsc(&apic, 0, 2 * TSC_SAME_RATE);
+	assert_true(deadline() == (3 * fake.now + 1) / 2);
+}
+
 static void tsc_deadline(void **state)
 {
 	uint64_t guest = 5000;	/* the guest's TSC now */
@@ -682,7 +715,7 @@ static void tsc_deadline(void **state)
 	assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, 77));	/* another mode: ignored */
 	assert_true(msr(VLAPIC_MSR_TSC_DEADLINE) == 0);
 	set(VLAPIC_LVT_TIMER, 0x40054);
-	vlapic_set_tsc_offset(&apic, guest - fake.now);
+	vlapic_set_tsc(&apic, guest - fake.now, TSC_SAME_RATE);
 	assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, 9000));
 	assert_true(msr(VLAPIC_MSR_TSC_DEADLINE) == 9000);
 	assert_true(deadline() == fake.now + 4000);
@@ -704,11 +737,11 @@ static void tsc_deadline(void **state)
 	/* the guest's TSC moves: so does the moment */
 	assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, 20000));
 	assert_true(deadline() == fake.now + 11000);
-	vlapic_set_tsc_offset(&apic, 15000 - fake.now);
+	vlapic_set_tsc(&apic, 15000 - fake.now, TSC_SAME_RATE);
 	assert_true(deadline() == fake.now + 5000);
-	vlapic_set_tsc_offset(&apic, 1000 - fake.now);
+	vlapic_set_tsc(&apic, 1000 - fake.now, TSC_SAME_RATE);
 	assert_true(deadline() == fake.now + 19000);
-	vlapic_set_tsc_offset(&apic, 20000 - fake.now);
+	vlapic_set_tsc(&apic, 20000 - fake.now, TSC_SAME_RATE);
 	assert_int_equal(take(), 0x54);
 	assert_true(write_msr(VLAPIC_MSR_TSC_DEADLINE, UINT64_MAX));
 	assert_true(deadline() == TIME_NEVER || deadline() > 1ull << 63);
@@ -836,7 +869,7 @@ static void anything_may_be_written(void **state)
 			vlapic_acknowledge(&apic);
 			vlapic_register_write(&apic, (uint32_t)fake_below(64) * 16);
 			if (fake_below(4) == 0)
-				vlapic_set_tsc_offset(&apic, fake_random());
+				vlapic_set_tsc(&apic, fake_random(), fake_random() >> fake_random() % 63 | 1);
 			break;
 		}
 		vlapic_refresh(&apic);
@@ -866,6 +899,7 @@ int main(void)
 		cmocka_unit_test_setup(one_shot, setup),
 		cmocka_unit_test_setup(periodic, setup),
 		cmocka_unit_test_setup(tsc_deadline, setup),
+		cmocka_unit_test_setup(tsc_deadline_scaled, setup),
 		cmocka_unit_test_setup(a_fast_tsc_is_divided_by_eight, setup),
 		cmocka_unit_test_setup(state_goes_round, setup),
 		cmocka_unit_test_setup(anything_may_be_written, setup),

@@ -8,8 +8,10 @@ struct grant {
 	const char *why;
 };
 
+#define MSR_TSC_NUMBER 0x10u
+
 static const struct grant grants[] = {
-	{ 0x010, true, false, "TSC: RDMSR applies the guest's offset as RDTSC does; a write changes the offset" },
+	{ MSR_TSC_NUMBER, true, false, "TSC: RDMSR scales and offsets as RDTSC does; a write changes the offset" },
 	{ 0x174, true, true, "SYSENTER_CS: in the VMCS" },
 	{ 0x175, true, true, "SYSENTER_ESP: in the VMCS" },
 	{ 0x176, true, true, "SYSENTER_EIP: in the VMCS" },
@@ -32,4 +34,6 @@ void msrs_grant(struct vm *vm)
 		arch_vcpu_pass_msr(&vm->av, grants[i].msr, grants[i].read, grants[i].write);
 	if (arch_vcpu_has_rdtscp())
 		arch_vcpu_pass_msr(&vm->av, MSR_TSC_AUX_NUMBER, true, true);
+	if (vm->tsc_multiplier != TSC_SAME_RATE && !arch_has_tsc_scaling())
+		arch_vcpu_pass_msr(&vm->av, MSR_TSC_NUMBER, false, false);	/* with RDTSC it is interpreted */
 }

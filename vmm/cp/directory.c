@@ -269,6 +269,17 @@ static bool take_switch(struct directory_user *u, const char *word)
 	return false;
 }
 
+static bool take_tsc(struct directory_user *u, const char **at)
+{
+	char word[OPERAND_ROOM];
+	uint64_t mhz;
+
+	if (operand_word(at, word, sizeof(word)) == 0 || !operand_decimal(word, DIRECTORY_TSC_MHZ, &mhz) || mhz == 0)
+		return false;
+	u->tsc_mhz = (uint32_t)mhz;
+	return true;
+}
+
 static void take_option(struct directory_reader *r, const char *name, const char *at)
 {
 	/* VM/370's own: read, and without effect until there is something for them to do. */
@@ -288,6 +299,12 @@ static void take_option(struct directory_reader *r, const char *name, const char
 	while (operand_word(&at, word, sizeof(word)) != 0) {
 		if (take_switch(r->user, word))
 			continue;
+		if (str_same(word, "TSC")) {
+			if (take_tsc(r->user, &at))
+				continue;
+			directory_fault(r, MSG_DIR784E, r->line, (unsigned int)DIRECTORY_TSC_MHZ);
+			return;
+		}
 		for (i = 0; i < ARRAY_LEN(idle); i++)
 			if (str_same(word, idle[i].name))
 				break;

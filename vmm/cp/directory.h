@@ -11,6 +11,7 @@
 #define DIRECTORY_DISKS 8	/* of one user */
 #define DIRECTORY_DRIVES 4	/* of these on the ATA bus: two channels, master and slave */
 #define DIRECTORY_SPECIALS 5	/* one of each type */
+#define DIRECTORY_TSC_MHZ 9999
 
 /* AUTO: a CD when the file is an ISO 9660 image, else an ATA disk. */
 enum directory_bus { DISK_BUS_AUTO, DISK_BUS_ATA, DISK_BUS_VIRTIO, DISK_BUS_CD };
@@ -51,6 +52,7 @@ struct directory_user {
 	uint32_t disk_count;
 	struct directory_special specials[DIRECTORY_SPECIALS];
 	uint32_t special_count;
+	uint32_t tsc_mhz;	/* rate of the time-stamp counter, 1 to DIRECTORY_TSC_MHZ; 0 = the processor's own */
 	bool debug_exit;	/* isa-debug-exit at port F4h */
 	bool debug_console;	/* the debug console at port E9h */
 	bool no_vga;		/* no display adapter */

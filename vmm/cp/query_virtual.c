@@ -220,6 +220,14 @@ static void show_device(const struct vm *vm, const struct vdev *d)
 	cp_say("%s", line.text);
 }
 
+static void show_processor(const struct vm *vm)
+{
+	cp_say("CPU  00  %s, SYSTEM %s", vm_state_name(vm->state), vm->system[0] != '\0' ? vm->system : "NONE");
+	if (vm->tsc_multiplier != TSC_SAME_RATE)
+		cp_say("TSC  %u MHZ, %s", vm->user->tsc_mhz,
+		       arch_has_tsc_scaling() ? "SCALED BY THE PROCESSOR" : "INTERPRETED");
+}
+
 static void show(struct vm *vm, struct wanted *w)
 {
 	const struct vdev *d;
@@ -227,7 +235,7 @@ static void show(struct vm *vm, struct wanted *w)
 	if (w->kinds & SHOW_STORAGE)
 		cp_say("STORAGE = %lluK", (unsigned long long)(vm->storage_size >> 10));
 	if (w->kinds & SHOW_CPU)
-		cp_say("CPU  00  %s, SYSTEM %s", vm_state_name(vm->state), vm->system[0] != '\0' ? vm->system : "NONE");
+		show_processor(vm);
 	show_console(vm, w);
 	show_disks(vm, w);
 	show_specials(vm, w);

@@ -147,6 +147,6 @@ static inline void vlapic_expire(struct vlapic *l, uint64_t now)
 }
 
 /* guest's TSC = host's + offset, from now on. */
-void vlapic_set_tsc_offset(struct vlapic *l, uint64_t offset);
+void vlapic_set_tsc(struct vlapic *l, uint64_t offset, uint64_t multiplier);
 
 #endif

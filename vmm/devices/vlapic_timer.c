@@ -136,16 +136,16 @@ void vlapic_timer_divide_written(struct vlapic *l)
 static void arm_tsc(struct vlapic *l, uint64_t now)
 {
 	struct vlapic_timer *t = &l->timer;
-	uint64_t guest = now + t->tsc_offset;
+	uint64_t scaled = tsc_scaled(now, t->tsc_multiplier), guest = scaled + t->tsc_offset;
 
 	if (t->tsc_deadline == 0)
 		t->expiry = TIME_NEVER;
 	else if (t->tsc_deadline <= guest)
 		t->expiry = now;
-	else if (t->tsc_deadline - guest >= TIME_NEVER - now)
+	else if (t->tsc_deadline - guest >= TIME_NEVER - scaled)
 		t->expiry = TIME_NEVER;	/* some centuries away */
 	else
-		t->expiry = now + (t->tsc_deadline - guest);
+		t->expiry = tsc_unscaled(scaled + (t->tsc_deadline - guest), t->tsc_multiplier);
 	expire(l, now);
 	update_deadline(l);
 }
@@ -170,16 +170,16 @@ void vlapic_timer_write_tsc_deadline(struct vlapic *l, uint64_t value)
 	arm_tsc(l, now);
 }
 
-void vlapic_set_tsc_offset(struct vlapic *l, uint64_t offset)
+void vlapic_set_tsc(struct vlapic *l, uint64_t offset, uint64_t multiplier)
 {
 	uint64_t now = machine_now(l->dev.vm);
 
-	if (is_tsc(&l->timer)) {
+	if (is_tsc(&l->timer))
 		expire(l, now);
-		l->timer.tsc_offset = offset;
-		arm_tsc(l, now);
-	}
 	l->timer.tsc_offset = offset;
+	l->timer.tsc_multiplier = multiplier;
+	if (is_tsc(&l->timer))
+		arm_tsc(l, now);
 }
 
 uint64_t vlapic_timer_left(const struct vlapic *l, uint64_t now)
@@ -227,6 +227,7 @@ void vlapic_timer_init(struct vlapic *l)
 	uint64_t hz = machine_tsc_hz(l->dev.vm);
 
 	l->timer.deadline = TIME_NEVER;
+	l->timer.tsc_multiplier = TSC_SAME_RATE;
 	/* As CPUID 15h has it: interpreter/cpuid_policy.c. */
 	l->timer.crystal_shift = hz > UINT32_MAX ? 3 : 0;
 	l->timer.spacing = hz / LOOKS_A_SECOND;

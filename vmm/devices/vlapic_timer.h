@@ -18,7 +18,7 @@ struct vlapic_timer {
 	uint64_t spacing;	/* least TSC ticks between two such looks */
 	uint64_t deadline;	/* what deadline() answers */
 	uint64_t tsc_deadline;	/* IA32_TSC_DEADLINE, in the guest's TSC */
-	uint64_t tsc_offset;	/* guest's TSC = host's + this */
+	uint64_t tsc_offset, tsc_multiplier;	/* guest's TSC = tsc_scaled(host's, multiplier) + offset */
 	uint32_t lvt, initial;	/* as they are in force: the page may hold what the guest has just written */
 	uint8_t crystal_shift;	/* log2 of TSC ticks to one of the crystal */
 	uint8_t shift;		/* log2 of TSC ticks to one count */

@@ -7,8 +7,9 @@
 #define OSXSAVE (1u << 27)
 
 static struct cpuid_policy policy;
-/* Basic leaves whose answer is always the same; NULL for those that have subleaves or follow the guest. */
+/* Basic leaves whose answer is always the same; NULL for those that have subleaves or follow the guest or its machine. */
 static const struct cpuid_regs *just_a_row[POLICY_BASIC];
+static const uint8_t not_just_a_row[] = { 1, 4, 7, 0xb, 0xd, 0x15, 0x16 };
 
 void cpuid_init(void)
 {
@@ -22,7 +23,9 @@ void cpuid_init(void)
 
 	cpuid_policy_make(&policy, &machine);
 	for (uint32_t leaf = 0; leaf < POLICY_BASIC; leaf++)
-		just_a_row[leaf] = leaf == 1 || leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd ? NULL : &policy.basic[leaf];
+		just_a_row[leaf] = &policy.basic[leaf];
+	for (size_t i = 0; i < ARRAY_LEN(not_just_a_row); i++)
+		just_a_row[not_just_a_row[i]] = NULL;
 }
 
 static enum verdict answer(struct vm *vm, const struct cpuid_regs *r)
@@ -38,8 +41,14 @@ static enum verdict answer(struct vm *vm, const struct cpuid_regs *r)
 static enum verdict __attribute__((noinline)) interpret_rest(struct vm *vm)
 {
 	uint32_t leaf = gpr32(vm, RAX), subleaf = gpr32(vm, RCX);
+	const struct cpuid_regs *row = cpuid_policy_find(&policy, leaf, subleaf);
+	struct cpuid_regs clocked;
 
-	answer(vm, cpuid_policy_find(&policy, leaf, subleaf));
+	if (vm->tsc_multiplier != TSC_SAME_RATE) {
+		clocked = cpuid_policy_clocked(&policy, row, vm->tsc_hz);
+		row = &clocked;
+	}
+	answer(vm, row);
 	if (leaf == 1 && (arch_vcpu_get(&vm->av, VREG_CR4) & CR4_OSXSAVE_BIT))
 		vm->av.gpr[RCX] |= OSXSAVE;
 	if (leaf == 0xd && subleaf == 0)

@@ -131,15 +131,32 @@ uint32_t cpuid_policy_xsave_size(const struct cpuid_policy *p, uint64_t xcr0)
 	return size;
 }
 
+static struct cpuid_regs megahertz(uint64_t hz)
+{
+	uint32_t mhz = (uint32_t)((hz + 500000) / 1000000);
+
+	return (struct cpuid_regs){ .eax = mhz, .ebx = mhz, .ecx = 100 };
+}
+
 /* The rate of the TSC, told exactly: a guest that believes it need not measure. */
 static void make_time(struct cpuid_policy *p, const struct cpuid_machine *m)
 {
 	uint32_t halves = m->tsc_hz > UINT32_MAX ? 8 : 1;
-	uint32_t mhz = (uint32_t)((m->tsc_hz + 500000) / 1000000);
 
 	p->basic[0x15] = (struct cpuid_regs){ .eax = 1, .ebx = halves, .ecx = (uint32_t)(m->tsc_hz / halves) };
-	p->basic[0x16] = (struct cpuid_regs){ .eax = mhz, .ebx = mhz, .ecx = 100 };
+	p->basic[0x16] = megahertz(m->tsc_hz);
 	p->hypervisor[0x10].eax = (uint32_t)(m->tsc_hz / 1000);
+}
+
+struct cpuid_regs cpuid_policy_clocked(const struct cpuid_policy *p, const struct cpuid_regs *row, uint64_t hz)
+{
+	if (row == &p->basic[0x15])
+		return (struct cpuid_regs){ 0 };
+	if (row == &p->basic[0x16])
+		return megahertz(hz);
+	if (row == &p->hypervisor[0x10])
+		return (struct cpuid_regs){ .eax = (uint32_t)(hz / 1000) };
+	return *row;
 }
 
 static void make_hypervisor(struct cpuid_policy *p)

@@ -34,6 +34,12 @@ void cpuid_policy_make(struct cpuid_policy *p, const struct cpuid_machine *m);
 /* XSAVE area bytes for the components of xcr0. */
 uint32_t cpuid_policy_xsave_size(const struct cpuid_policy *p, uint64_t xcr0);
 const struct cpuid_regs *cpuid_policy_subleaf(const struct cpuid_policy *p, uint32_t leaf, uint32_t subleaf);
+/*
+ * `row` of the policy as a machine has it whose TSC runs at `hz` and not at the processor's rate. Its APIC timer does run at
+ * that, and leaf 15h has no way to tell the two apart that systems' 32-bit arithmetic would survive: it is left empty, and
+ * they calibrate, as on processors without it.
+ */
+struct cpuid_regs cpuid_policy_clocked(const struct cpuid_policy *p, const struct cpuid_regs *row, uint64_t hz);
 
 /* SDM, "CPUID": a basic leaf beyond the highest answers as the highest one. */
 static inline const struct cpuid_regs *cpuid_policy_find(const struct cpuid_policy *p, uint32_t leaf, uint32_t subleaf)

@@ -33,7 +33,7 @@ enum verdict interpret_cache(struct vm *vm, const struct vm_exit *exit)
 
 enum verdict interpret_rdtsc(struct vm *vm, const struct vm_exit *exit)
 {
-	uint64_t tsc = cpu_tsc() + arch_vcpu_get(&vm->av, VREG_TSC_OFFSET);
+	uint64_t tsc = vm_tsc(vm, cpu_tsc());
 
 	vm->av.gpr[RAX] = (uint32_t)tsc;
 	vm->av.gpr[RDX] = tsc >> 32;

@@ -25,14 +25,10 @@ static bool ignore(struct vm *vm, uint64_t value)
 	return true;
 }
 
-static uint64_t guest_tsc(struct vm *vm)
-{
-	return cpu_tsc() + arch_vcpu_get(&vm->av, VREG_TSC_OFFSET);
-}
-
 static bool write_tsc(struct vm *vm, uint64_t value)
 {
-	uint64_t old = arch_vcpu_get(&vm->av, VREG_TSC_OFFSET), offset = value - cpu_tsc();
+	uint64_t old = arch_vcpu_get(&vm->av, VREG_TSC_OFFSET);
+	uint64_t offset = value - tsc_scaled(cpu_tsc(), vm->tsc_multiplier);
 
 	vm->tsc_adjust += offset - old;	/* SDM, "IA32_TSC_ADJUST MSR": a write of the TSC moves it too */
 	arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, offset);
@@ -42,7 +38,7 @@ static bool write_tsc(struct vm *vm, uint64_t value)
 
 static bool read_tsc(struct vm *vm, uint64_t *value)
 {
-	*value = guest_tsc(vm);
+	*value = vm_tsc(vm, cpu_tsc());
 	return true;
 }
 
@@ -155,7 +151,7 @@ static bool write_tsc_deadline(struct vm *vm, uint64_t value)
 static bool read_platform_info(struct vm *vm, uint64_t *value)
 {
 	(void)vm;
-	*value = (cpu_tsc_hz() / 100000000 & 0xff) << 8;
+	*value = (vm->tsc_hz / 100000000 & 0xff) << 8;
 	return true;
 }
 

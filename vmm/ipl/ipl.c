@@ -177,7 +177,6 @@ static int load(struct vm *vm, const struct ipl_request *request, bool clear, ch
 	    .why = why,
 	    .room = room,
 	};
-	uint64_t now;
 	int result;
 
 	if (room > 0)
@@ -203,9 +202,8 @@ static int load(struct vm *vm, const struct ipl_request *request, bool clear, ch
 	vm->why[0] = '\0';
 	vm->ended_told = false;
 	vm->state = VM_STOPPED;
-	now = cpu_tsc();
-	vm->account.ipl_time = now;
-	arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, 0 - now);
+	vm->account.ipl_time = cpu_tsc();
+	pc_start_tsc(vm, vm->account.ipl_time);
 	vm_kick(vm, VM_WORK_START);
 	vm_kick(vm, VM_WORK_EVENT | VM_WORK_DEADLINE);
 	return 0;

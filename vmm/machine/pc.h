@@ -116,6 +116,12 @@ bool pc_read_apic_msr(struct vm *vm, uint32_t msr, uint64_t *value);
 bool pc_write_apic_msr(struct vm *vm, uint32_t msr, uint64_t value);
 /* The guest's TSC has moved against the host's: deadlines told in it mean another moment now. */
 void pc_tsc_moved(struct vm *vm);
+/* It is 0 when the processor's is `now`. */
+static inline void pc_start_tsc(struct vm *vm, uint64_t now)
+{
+	arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, -tsc_scaled(now, vm->tsc_multiplier));
+	pc_tsc_moved(vm);
+}
 
 /* A floating-point error with CR0.NE off: line 13 goes up. */
 void pc_float_error(struct vm *vm);

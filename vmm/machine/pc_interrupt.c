@@ -242,5 +242,5 @@ void pc_reset_interrupts(struct vm *vm)
 
 void pc_tsc_moved(struct vm *vm)
 {
-	vlapic_set_tsc_offset(&vm->devices->lapic, arch_vcpu_get(&vm->av, VREG_TSC_OFFSET));
+	vlapic_set_tsc(&vm->devices->lapic, arch_vcpu_get(&vm->av, VREG_TSC_OFFSET), vm->tsc_multiplier);
 }

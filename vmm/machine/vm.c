@@ -127,6 +127,17 @@ static hpa_t grant_storage(uint64_t size, uint16_t owner)
 	return base;
 }
 
+/* The directory's limits keep the quotient within what a processor's multiplier holds. */
+static void set_rate(struct vm *vm)
+{
+	uint64_t real = cpu_tsc_hz();
+
+	vm->tsc_hz = vm->user->tsc_mhz != 0 ? vm->user->tsc_mhz * 1000000ull : real;
+	vm->tsc_multiplier = vm->tsc_hz == real ? TSC_SAME_RATE : muldiv64(vm->tsc_hz, TSC_SAME_RATE, real);
+	if (vm->tsc_multiplier != TSC_SAME_RATE)
+		arch_vcpu_scale_tsc(&vm->av, vm->tsc_multiplier);
+}
+
 static int take_resources(struct vm *vm, const struct directory_user *user, char *why, size_t room)
 {
 	void *tables;
@@ -162,6 +173,7 @@ static int take_resources(struct vm *vm, const struct directory_user *user, char
 			    user->userid, user->storage >> 10, -e);
 		return e;
 	}
+	set_rate(vm);
 	msrs_grant(vm);
 	pc_connect_processor(vm);
 	return 0;

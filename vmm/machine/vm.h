@@ -72,6 +72,8 @@ struct vm {
 	hpa_t storage_base;	/* l */
 	struct pending pending;
 	uint64_t tsc_adjust, misc_enable;	/* MSRs that are only remembered */
+	uint64_t tsc_hz;		/* of the guest's TSC: the processor's own rate, or what the directory says */
+	uint64_t tsc_multiplier;	/* from the processor's to that: lib/timebase.h */
 	struct mtrr mtrr;
 	struct npt npt;
 	struct npt_row rows[VM_ROWS];	/* [0] is R = (l, b); [1 + enum machine_row]: bound 0 = not set */
@@ -124,6 +126,12 @@ void vm_ended(struct vm *vm, const char *format, ...) __attribute__((format(prin
 
 /* Typed input for the machine's console; returns how many bytes were taken. */
 size_t vm_type(struct vm *vm, const char *bytes, size_t n);
+
+/* What the guest's TSC shows when the processor's is `now`. */
+static inline uint64_t vm_tsc(struct vm *vm, uint64_t now)
+{
+	return tsc_scaled(now, vm->tsc_multiplier) + arch_vcpu_get(&vm->av, VREG_TSC_OFFSET);
+}
 
 /* Makes the event engine look. */
 static inline void vm_kick(struct vm *vm, uint32_t work)

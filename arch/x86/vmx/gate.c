@@ -50,6 +50,7 @@ static const struct requirement requirements[] = {
 	{ IN(proc2), PROC2_RDTSCP, false, "enable RDTSCP" },
 	{ IN(proc2), PROC2_WBINVD, false, "WBINVD exiting" },
 	{ IN(proc2), PROC2_INVPCID, false, "enable INVPCID" },
+	{ IN(proc2), PROC2_TSC_SCALING, false, "use TSC scaling" },
 	{ IN(exit), EXIT_SAVE_DEBUG, true, "save debug controls" },
 	{ IN(exit), EXIT_HOST_64BIT, true, "host address-space size (64-bit host)" },
 	{ IN(exit), EXIT_ACK_INTERRUPT, true, "acknowledge interrupt on exit" },
@@ -197,6 +198,7 @@ void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, str
 	caps->virtual_nmi = (caps->pin & PIN_VIRTUAL_NMI) != 0;
 	caps->invpcid = (caps->proc2 & PROC2_INVPCID) != 0;
 	caps->rdtscp = (caps->proc2 & PROC2_RDTSCP) != 0;
+	caps->tsc_scaling = (caps->proc2 & PROC2_TSC_SCALING) != 0;
 	/* Without INVVPID a VPID could never be reused after its guest has gone. */
 	caps->vpid = (caps->proc2 & PROC2_VPID) && (s->ept_vpid & VPID_CAP_INVVPID) &&
 		     (s->ept_vpid & (VPID_CAP_SINGLE | VPID_CAP_ALL));
@@ -221,6 +223,9 @@ static bool give_up(struct vmx_capabilities *caps, const char *word, size_t n)
 		give_up_apic_registers(caps);
 	} else if (n == 3 && strncmp(word, "vid", n) == 0) {
 		give_up_virtual_interrupts(caps);
+	} else if (n == 5 && strncmp(word, "scale", n) == 0) {
+		caps->tsc_scaling = false;
+		caps->proc2 &= ~PROC2_TSC_SCALING;
 	} else if (n == 2 && strncmp(word, "1g", n) == 0) {
 		caps->page_1g = false;
 	} else if (n == 2 && strncmp(word, "2m", n) == 0) {

@@ -31,6 +31,7 @@ struct vmx_capabilities {
 	bool apic_registers;	/* a guest's reads of its APIC's page without an exit, writes told after the fact */
 	bool x2apic_registers;	/* the same for x2APIC's MSRs */
 	bool virtual_interrupts;	/* the processor delivers what is pending in the virtual APIC by itself */
+	bool tsc_scaling;	/* a guest's TSC may run at another rate without an exit */
 };
 
 #define GATE_FINDINGS 48
@@ -52,8 +53,8 @@ void gate_judge(const struct vmx_snapshot *s, struct vmx_capabilities *caps, str
 
 /*
  * Gives up what `words` names (separated by commas), as if this machine did not have it: timer, vpid, 1g, 2m,
- * tpr (TPR shadow and what builds on it), apicv (APIC-register virtualization), vid (virtual-interrupt delivery). For
- * trying the ways that older machines take. Returns the first word that is none of these; NULL = all understood.
+ * tpr (TPR shadow and what builds on it), apicv (APIC-register virtualization), vid (virtual-interrupt delivery), scale
+ * (TSC scaling). For trying the ways that older machines take. Returns the first word that is none of these; NULL = all understood.
  */
 const char *gate_without(struct vmx_capabilities *caps, const char *words);
 

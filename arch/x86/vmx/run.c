@@ -183,6 +183,11 @@ bool arch_vcpu_has_rdtscp(void)
 	return vmx_caps.rdtscp;
 }
 
+bool arch_has_tsc_scaling(void)
+{
+	return vmx_caps.tsc_scaling;
+}
+
 uint64_t arch_vcpu_xcr0_allowed(void)
 {
 	return extended_allowed();

@@ -179,6 +179,8 @@ uint64_t arch_vcpu_get(struct arch_vcpu *av, enum vreg reg)
 		return percpu()->resident == v ? read_cr2() : v->cr2;
 	case VREG_DR6:
 		return percpu()->resident == v ? read_dr6() : v->dr6;
+	case VREG_TSC_AUX:	/* RDTSCP may exit */
+		return percpu()->resident == v && vmx_caps.rdtscp ? rdmsr(MSR_TSC_AUX) : v->tsc_aux;
 	default:
 		vmx_evict(v);	/* the rest is rare: let it rest, it comes back at the next entry */
 		return *resting(v, reg);
@@ -297,6 +299,22 @@ void vmx_set_proc(struct vmx_vcpu *v, uint32_t bit, bool on)
 		return;
 	v->proc = proc;
 	vmcs_write(VMCS_PROC_CONTROLS, proc);
+}
+
+/* SDM, "Use TSC Scaling" in "Secondary Processor-Based VM-Execution Controls": the offset is added to what is scaled. */
+void arch_vcpu_scale_tsc(struct arch_vcpu *av, uint64_t multiplier)
+{
+	struct vmx_vcpu *v = av->vmx;
+	bool scaled = multiplier != TSC_SAME_RATE;
+
+	vmx_make_current(v);
+	if (vmx_caps.tsc_scaling) {
+		v->proc2 = scaled ? v->proc2 | PROC2_TSC_SCALING : v->proc2 & ~PROC2_TSC_SCALING;
+		vmcs_write(VMCS_PROC2_CONTROLS, v->proc2);
+		vmcs_write(VMCS_TSC_MULTIPLIER, multiplier);
+	} else {
+		vmx_set_proc(v, PROC_RDTSC, scaled);
+	}
 }
 
 static void __attribute__((noinline)) change_windows(struct vmx_vcpu *v, uint32_t windows)

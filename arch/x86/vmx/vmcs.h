@@ -27,6 +27,7 @@ enum vmcs_field {
 	VMCS_EPT_POINTER = 0x201a,
 	VMCS_EOI_EXITS_0 = 0x201c,	/* and so on at +2: four words for 256 vectors */
 	VMCS_XSS_EXITING_BITMAP = 0x202c,
+	VMCS_TSC_MULTIPLIER = 0x2032,
 	/* 64-bit read-only data */
 	VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
 	/* 64-bit guest state */
@@ -154,6 +155,7 @@ enum vmcs_field {
 #define PROC2_VIRTUAL_INTERRUPTS (1u << 9)
 #define PROC2_INVPCID (1u << 12)
 #define PROC2_XSAVES (1u << 20)
+#define PROC2_TSC_SCALING (1u << 25)
 
 /* VM-exit controls */
 #define EXIT_SAVE_DEBUG (1u << 2)

@@ -214,7 +214,8 @@ static void host_state(void)
 
 /* Controls that are clamped in by the gate but wanted only at times. */
 #define PROC_NOT_AT_FIRST (PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW | PROC_TPR_SHADOW)
-#define PROC2_NOT_AT_FIRST (PROC2_APIC_ACCESSES | PROC2_X2APIC_MODE | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPTS)
+#define PROC2_NOT_AT_FIRST \
+	(PROC2_APIC_ACCESSES | PROC2_X2APIC_MODE | PROC2_APIC_REGISTERS | PROC2_VIRTUAL_INTERRUPTS | PROC2_TSC_SCALING)
 
 /*
  * #DB and #AC: a guest can make their delivery recurse for ever in microcode, so each passes through the
@@ -247,6 +248,8 @@ void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt)
 	vmcs_write(VMCS_EPT_POINTER, npt->pointer);
 	if (vmx_caps.vpid)
 		vmcs_write(VMCS_VPID, v->vpid);
+	if (vmx_caps.tsc_scaling)
+		vmcs_write(VMCS_TSC_MULTIPLIER, TSC_SAME_RATE);
 	if (vmx_caps.proc2 & PROC2_XSAVES)
 		vmcs_write(VMCS_XSS_EXITING_BITMAP, UINT64_MAX);
 	vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
