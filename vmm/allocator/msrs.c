@@ -8,10 +8,8 @@ struct grant {
 	const char *why;
 };
 
-#define MSR_TSC_NUMBER 0x10u
-
 static const struct grant grants[] = {
-	{ MSR_TSC_NUMBER, true, false, "TSC: RDMSR scales and offsets as RDTSC does; a write changes the offset" },
+	{ 0x010, true, false, "TSC: RDMSR scales and offsets as RDTSC does; a write changes the offset" },
 	{ 0x174, true, true, "SYSENTER_CS: in the VMCS" },
 	{ 0x175, true, true, "SYSENTER_ESP: in the VMCS" },
 	{ 0x176, true, true, "SYSENTER_EIP: in the VMCS" },
@@ -26,6 +24,7 @@ static const struct grant grants[] = {
 	{ 0xc0000102, true, true, "KERNEL_GS_BASE: changes hands with the virtual processor" },
 };
 
+#define MSR_TSC_NUMBER 0x10u
 #define MSR_TSC_AUX_NUMBER 0xc0000103u
 
 void msrs_grant(struct vm *vm)
