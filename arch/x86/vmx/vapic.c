@@ -75,11 +75,6 @@ void arch_vcpu_apic_mode(struct arch_vcpu *av, enum apic_mode mode)
 	vpid_invalidate(v->vpid);
 }
 
-bool arch_apic_has_tpr_shadow(void)
-{
-	return vmx_caps.tpr_shadow;
-}
-
 bool arch_apic_has_registers(void)
 {
 	return vmx_caps.apic_registers;
