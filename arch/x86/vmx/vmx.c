@@ -246,7 +246,7 @@ void arch_vcpu_destroy(struct arch_vcpu *av)
 	if (v == NULL)
 		return;
 	vmx_evict(v);
-	/* SDM, "Launch State": VMCLEAR writes the cached VMCS back and lets it go. */
+	/* SDM, "Software Use of Virtual-Machine Control Structures": VMCLEAR writes the cached VMCS back and lets it go. */
 	CHECK(vmx_vmclear(v->vmcs));
 	if (p->current == v)
 		p->current = NULL;
