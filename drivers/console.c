@@ -251,14 +251,14 @@ static void draw(uint64_t now)
 }
 
 /* Not inlined, so that the functions below do nothing but two comparisons when nothing waits. */
-static __attribute__((noinline)) void service(bool idle)
+static __attribute__((noinline)) void service(void)
 {
 	bool line = ring_used(&console.out) != 0, screen = screen_waits();
 	uint64_t now = cpu_tsc();
 
 	if (line)
 		send(now);
-	if (screen && (idle || now >= console.next_draw))
+	if (screen && now >= console.next_draw)
 		draw(now);
 }
 
@@ -270,13 +270,7 @@ bool console_busy(void)
 void console_service(void)
 {
 	if (console_busy())
-		service(false);
-}
-
-void console_service_idle(void)
-{
-	if (console_busy())
-		service(true);
+		service();
 }
 
 int console_read(void)

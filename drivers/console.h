@@ -39,10 +39,6 @@ int console_read(void);
 
 /* Moves output on, within a budget; cheap when there is nothing to do. To be called often. */
 void console_service(void);
-/*
- * The same when the processor has nothing better to do: the screen's share of time is not limited.
- */
-void console_service_idle(void);
 /* Something has not reached the serial line or the screen yet. */
 bool console_busy(void);
 

@@ -50,12 +50,6 @@ void pic_mask_all(void)
 	write_masks();
 }
 
-void pic_mask(unsigned int irq)
-{
-	masks[(irq >> 3) & 1] |= (uint8_t)(1u << (irq & 7));
-	write_masks();
-}
-
 void pic_unmask(unsigned int irq)
 {
 	masks[(irq >> 3) & 1] &= (uint8_t)~(1u << (irq & 7));

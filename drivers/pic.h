@@ -10,7 +10,6 @@
 
 /* Lines 0-15 become vectors 20-2F; all are masked. */
 void pic_init(void);
-void pic_mask(unsigned int irq);
 void pic_unmask(unsigned int irq);
 /*
  * To be called first in the handler of line 7 or 15 (any line may be asked): true when the line

@@ -200,6 +200,25 @@ static void text_byte(struct terminal *t, uint8_t byte)
 	}
 }
 
+static void reset(struct terminal *t)
+{
+	struct terminal_place home = { .colours = TERMINAL_NORMAL,
+				       .foreground = TERMINAL_NORMAL & 0xf,
+				       .background = TERMINAL_NORMAL >> 4 };
+
+	t->now = home;
+	t->saved = home;
+	t->top = 0;
+	t->bottom = t->rows - 1;
+	t->state = STATE_TEXT;
+	t->utf8_left = 0;
+	t->wrap_next = false;
+	t->autowrap = true;
+	t->cursor_shown = true;
+	for (uint32_t row = 0; row < t->rows; row++)
+		terminal_erase(t, row, 0, t->columns);
+}
+
 static void escape_byte(struct terminal *t, uint8_t byte)
 {
 	t->state = STATE_TEXT;
@@ -243,7 +262,7 @@ static void escape_byte(struct terminal *t, uint8_t byte)
 		reverse_line_feed(t);
 		break;
 	case 'c':
-		terminal_reset(t);
+		reset(t);
 		break;
 	default:
 		break;
@@ -336,25 +355,6 @@ void terminal_restore(struct terminal *t)
 	terminal_move(t, row, column);
 }
 
-void terminal_reset(struct terminal *t)
-{
-	struct terminal_place home = { .colours = TERMINAL_NORMAL,
-				       .foreground = TERMINAL_NORMAL & 0xf,
-				       .background = TERMINAL_NORMAL >> 4 };
-
-	t->now = home;
-	t->saved = home;
-	t->top = 0;
-	t->bottom = t->rows - 1;
-	t->state = STATE_TEXT;
-	t->utf8_left = 0;
-	t->wrap_next = false;
-	t->autowrap = true;
-	t->cursor_shown = true;
-	for (uint32_t row = 0; row < t->rows; row++)
-		terminal_erase(t, row, 0, t->columns);
-}
-
 static void set_size(struct terminal *t, uint32_t columns, uint32_t rows)
 {
 	if (columns < TERMINAL_STATUS_WIDTH)
@@ -371,7 +371,7 @@ void terminal_init(struct terminal *t, uint32_t columns, uint32_t rows)
 	set_size(t, columns, rows);
 	for (uint32_t row = 0; row < TERMINAL_MAX_ROWS; row++)
 		t->row_at[row] = (uint8_t)row;
-	terminal_reset(t);
+	reset(t);
 	terminal_status(t, "");
 }
 

@@ -16,7 +16,6 @@ void terminal_move(struct terminal *t, uint32_t row, uint32_t column);
 /* Computes now.colours from the parts of the rendition. */
 void terminal_rendition(struct terminal *t);
 void terminal_restore(struct terminal *t);
-void terminal_reset(struct terminal *t);
 
 /* Carries out ESC [ parameters FINAL; what is not known does nothing. */
 void terminal_csi(struct terminal *t, uint8_t final);

@@ -5,25 +5,12 @@
 %include "lib/guest.inc"
 %include "lib/random.inc"
 %include "lib/pci.inc"
+%include "lib/virtio.inc"
 
 ROUNDS		equ 300				; for each device
 CANARIES	equ 4096
 CANARY		equ 0x0CA0A21E
 SCRATCH		equ 0x100000			; bytes of free storage that descriptors may name
-
-; registers of the common configuration
-FEATURE_SELECT	equ 0x08
-FEATURE		equ 0x0C
-QUEUE_COUNT	equ 0x12
-STATUS		equ 0x14
-QUEUE_SELECT	equ 0x16
-QUEUE_SIZE	equ 0x18
-QUEUE_VECTOR	equ 0x1A
-QUEUE_ENABLE	equ 0x1C
-QUEUE_NOTIFY	equ 0x1E
-QUEUE_TABLE	equ 0x20
-QUEUE_AVAILABLE	equ 0x28
-QUEUE_USED	equ 0x30
 
 main:
 	mov edi, canary
@@ -38,10 +25,12 @@ main:
 	call pci_read
 	cmp ax, 0x1AF4
 	jne .next
-	call find_parts
+	call virtio_find_parts
 	cmp qword [registers], 0
 	je .next
 	inc r15d
+	mov dword [used_count], 0
+	mov dword [reset_count], 0
 	SAY "FUZZVIRTIO: DEVICE "
 	mov edi, ebp
 	shl edi, 8
@@ -78,80 +67,6 @@ main:
 	ret
 .canary:
 	SAY "FUZZVIRTIO: WRONG: STORAGE CHANGED THAT NO DESCRIPTOR NAMED", NL
-	ret
-
-; Where the function's common configuration and notification registers are: vendor capabilities (9) of type 1 and 2.
-find_parts:
-	mov qword [registers], 0
-	mov dword [used_count], 0
-	mov dword [reset_count], 0
-	mov edi, ebp
-	shl edi, 8
-	or edi, PCI_COMMAND
-	mov eax, 6				; storage and bus master
-	call pci_write
-	mov edi, ebp
-	shl edi, 8
-	or edi, 0x34
-	call pci_read
-	movzx r10d, al
-	mov r11d, 48				; no list is longer
-.capability:
-	cmp r10d, 0x40
-	jb .end
-	mov edi, ebp
-	shl edi, 8
-	or edi, r10d
-	call pci_read
-	mov r9d, eax
-	cmp al, 9
-	jne .skip
-	mov r8d, eax
-	shr r8d, 24				; type
-	add edi, 4
-	call pci_read
-	and eax, 7
-	cmp eax, 5
-	ja .skip
-	mov edx, eax
-	add edi, 4
-	call pci_read
-	mov r12d, eax				; offset in that BAR
-	add edi, 8
-	call pci_read
-	mov r13d, eax				; after a notification capability: its multiplier
-	mov edi, ebp
-	shl edi, 8
-	lea edi, [rdi + rdx * 4 + 0x10]
-	call pci_read
-	test al, 1
-	jnz .skip
-	mov edx, eax
-	and edx, 6
-	mov ecx, eax
-	and ecx, -16
-	cmp edx, 4				; a 64-bit BAR: only below 4 GiB is mapped here
-	jne .low
-	add edi, 4
-	call pci_read
-	test eax, eax
-	jnz .skip
-.low:
-	add rcx, r12
-	cmp r8d, 1
-	jne .not_common
-	mov [registers], rcx
-.not_common:
-	cmp r8d, 2
-	jne .skip
-	mov [notify], rcx
-	mov [multiplier], r13d
-.skip:
-	shr r9d, 8
-	movzx r10d, r9b
-	dec r11d
-	jnz .capability
-.end:
 	ret
 
 ; Starts the device as its driver would, but for what the rings hold; tells it of them; puts it back.
@@ -410,10 +325,7 @@ section .data
 align 4, db 0
 lengths	dd 0, 0xFFFFFFFF, 0x80000000, 0x00400000
 section .bss
-alignb 8
-registers	resq 1
-notify		resq 1
-multiplier	resd 1
+alignb 4
 used_count	resd 1
 reset_count	resd 1
 mild		resb 1

@@ -1,24 +1,14 @@
 ; HELLO: a boot sector that stays in real mode, says what it sees, and answers typed lines.
 ; Part in the monitor: a guest; its only means are COM1, the 8259 and HLT, as on the PC of 1981.
 
-bits 16
-org 0x7C00
+%include "lib/bios.inc"
 
 COM1		equ 0x3F8
 PIC_VECTORS	equ 0x20		; of the first 8259, out of the exceptions' way
 LINE_BUFFER	equ 0x0600		; free storage above the BIOS data area
 LINE_LENGTH	equ 72
 
-start:
-	cli
-	jmp 0:.here			; some loaders enter at 07C0:0000
-.here:
-	xor ax, ax
-	mov ds, ax
-	mov es, ax
-	mov ss, ax
-	mov sp, 0x7C00
-	cld
+	BOOT_SECTOR
 
 	; UART: 115200 baud, 8N1, FIFOs on and empty, lines DTR RTS OUT2 (OUT2 lets the interrupt
 	; through)
@@ -187,5 +177,4 @@ text_type	db 13, 10, "HELLO: TYPE A LINE", 13, 10, 0
 text_heard	db 13, 10, "HELLO HEARD: ", 0
 text_newline	db 13, 10, 0
 
-	times 510 - ($ - $$) db 0
-	dw 0xAA55
+	BOOT_SECTOR_END

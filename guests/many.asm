@@ -4,8 +4,7 @@
 ; It says MANY: FRESH if the disk is as it was made, fills some sectors with its own name and reads them back. Then it answers
 ; each typed line with what the disk says: whose it is, and how many lines have been heard; and with the BIOS' clock.
 
-bits 16
-org 0x7C00
+%include "lib/bios.inc"
 
 PROGRAM_SECTORS	equ 4
 OWN_SECTOR	equ 64			; the user's name and the count of lines
@@ -15,17 +14,8 @@ BUFFER		equ 0x1000
 LINE		equ 0x0600
 LINE_LENGTH	equ 40
 
-start:
-	cli
-	jmp 0:.here
-.here:
-	xor ax, ax
-	mov ds, ax
-	mov es, ax
-	mov ss, ax
-	mov sp, 0x7C00
+	BOOT_SECTOR
 	sti
-	cld
 	mov [drive], dl
 	mov word [packet.count], PROGRAM_SECTORS
 	mov word [packet.buffer], program
@@ -43,22 +33,12 @@ disk:
 	ret
 .bad:
 	mov si, text_disk
-	call print
+	call bios_print
 .stop:
 	hlt
 	jmp .stop
 
-; prints the string at SI up to its zero
-print:
-	lodsb
-	test al, al
-	jz .end
-	mov ah, 0x0E
-	mov bx, 0x0007
-	int 0x10
-	jmp print
-.end:
-	ret
+	BIOS_PRINT
 
 text_disk	db "MANY: INT 13H FAILED", 13, 10, 0
 drive		db 0
@@ -68,8 +48,7 @@ packet		db 16, 0
 .buffer		dw BUFFER, 0
 .sector		dq 0
 
-	times 510 - ($ - $$) db 0
-	dw 0xAA55
+	BOOT_SECTOR_END
 
 program:
 	; who this is: DIAGNOSE 0 under VM/64, else nobody
@@ -88,7 +67,7 @@ program:
 	cmp dword [BUFFER + 4], 0
 	jne .used
 	mov si, text_fresh
-	call print
+	call bios_print
 .used:
 	mov eax, [name]
 	mov [BUFFER], eax
@@ -96,11 +75,11 @@ program:
 	call write_own
 	call fill
 	mov si, text_wrong
-	call print
+	call bios_print
 	movzx eax, word [wrong]
 	call decimal
 	mov si, text_ready
-	call print
+	call bios_print
 .line:
 	call read_line
 	call read_own
@@ -111,23 +90,23 @@ program:
 	mov eax, [BUFFER]
 	mov [owner], eax
 	mov si, text_many
-	call print
+	call bios_print
 	mov si, owner
-	call print
+	call bios_print
 	mov si, text_heard
-	call print
+	call bios_print
 	mov si, LINE
-	call print
+	call bios_print
 	mov si, text_count
-	call print
+	call bios_print
 	mov eax, [BUFFER + 4]
 	call decimal
 	mov si, text_clock
-	call print
+	call bios_print
 	mov eax, [0x46C]			; the BIOS' count of timer interrupts
 	call decimal
 	mov si, text_newline
-	call print
+	call bios_print
 	jmp .line
 
 read_own:
@@ -219,7 +198,7 @@ decimal:
 	test eax, eax
 	jnz .digit
 	mov si, di
-	jmp print
+	jmp bios_print
 
 text_fresh	db "MANY: FRESH", 13, 10, 0
 text_wrong	db "MANY: WRONG ", 0

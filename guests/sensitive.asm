@@ -7,23 +7,7 @@
 
 %define GUEST_NAME "SENSITIVE"
 %include "lib/protected.inc"
-
-; ROW number, "name", routine: the routine returns with carry clear if it is as it must be
-%macro ROW 3
-	call %3
-	SAY_RESULT %1, %2
-%endmacro
-%macro SAY_RESULT 2
-	setc al
-	mov [result], al
-	SAY32 "SENSITIVE: ", %1, " ", %2
-	call row_result
-%endmacro
-
-; MUST condition: else the row fails
-%macro MUST 1
-	j%-1 row_fails
-%endmacro
+%include "lib/rows.inc"
 
 IF	equ 1 << 9
 IOPL	equ 3 << 12
@@ -48,43 +32,9 @@ main32:
 	ROW "16", "RET FAR ", row_ret
 	ROW "17", "STR     ", row_str
 	ROW "18", "MOV SEG ", row_mov
-	SAY32 "SENSITIVE: ROWS "
-	mov eax, [rows]
-	call p32_putdec
-	SAY32 ", PASS "
-	mov eax, [rows_passed]
-	call p32_putdec
-	SAY32 NL
-	jmp p32_power_off
-
-row_result:
-	inc dword [rows]
-	cmp byte [result], 0
-	jne .fail
-	inc dword [rows_passed]
-	SAY32 " PASS", NL
-	ret
-.fail:
-	SAY32 " FAIL", NL
-	ret
-
-; The way out of a row that fails, from any depth of its stack: rows keep ESP in EBP.
-row_fails:
-	mov esp, ebp
-	stc
-	ret
-
-%macro BEGIN 0
-	mov ebp, esp
-%endmacro
-%macro PASS 0
-	mov esp, ebp
-	clc
-	ret
-%endmacro
+	jmp rows_end
 
 row_sgdt:
-	BEGIN
 	sgdt [operand]
 	mov ax, [operand]
 	cmp ax, [gdt32_pointer]
@@ -95,7 +45,6 @@ row_sgdt:
 	PASS
 
 row_sidt:
-	BEGIN
 	sidt [operand]
 	mov ax, [operand]
 	cmp ax, [idt32_pointer]
@@ -106,7 +55,6 @@ row_sidt:
 	PASS
 
 row_sldt:
-	BEGIN
 	xor eax, eax
 	lldt ax
 	sldt eax
@@ -121,7 +69,6 @@ row_sldt:
 
 ; TS, EM and MP, changed by all three ways to change them, must show as this guest set them
 row_smsw:
-	BEGIN
 	mov eax, cr0
 	mov [operand], eax
 	or eax, 8
@@ -148,7 +95,6 @@ row_smsw:
 	PASS
 
 row_pushf:
-	BEGIN
 	cli
 	pushf
 	pop eax
@@ -164,7 +110,6 @@ row_pushf:
 
 ; At ring 0 POPF changes IF and IOPL; at ring 3 it silently changes neither.
 row_popf:
-	BEGIN
 	push dword IF | IOPL | 2
 	popf
 	pushf
@@ -192,7 +137,6 @@ row_popf:
 	int 0x80
 
 row_lar:
-	BEGIN
 	mov ecx, SEL_SMALL
 	lar eax, ecx
 	MUST z
@@ -221,7 +165,6 @@ row_lar:
 	int 0x80
 
 row_lsl:
-	BEGIN
 	mov ecx, SEL_SMALL
 	lsl eax, ecx
 	MUST z
@@ -238,7 +181,6 @@ row_lsl:
 	PASS
 
 row_verr:
-	BEGIN
 	mov eax, SEL_DATA0
 	verr ax
 	MUST z
@@ -258,7 +200,6 @@ row_verr:
 	int 0x80
 
 row_verw:
-	BEGIN
 	mov eax, SEL_DATA0
 	verw ax
 	MUST z
@@ -278,7 +219,6 @@ row_verw:
 	int 0x80
 
 row_pop:
-	BEGIN
 	push dword SEL_SMALL
 	pop es
 	mov eax, es
@@ -311,7 +251,6 @@ row_pop:
 	int 0x80
 
 row_push:
-	BEGIN
 	push cs
 	pop eax
 	cmp ax, SEL_CODE0
@@ -334,7 +273,6 @@ row_push:
 
 ; directly, and through a call gate from ring 3 to ring 0
 row_call:
-	BEGIN
 	call SEL_CODE0:.direct
 	cmp eax, SEL_CODE0
 	MUST e
@@ -367,7 +305,6 @@ row_call:
 	retf
 
 row_jmp:
-	BEGIN
 	jmp SEL_CONFORMING:.conforming
 .conforming:
 	mov eax, cs
@@ -382,7 +319,6 @@ row_jmp:
 
 ; a gate that only ring 0 may use: works at ring 0, general protection at ring 3
 row_int:
-	BEGIN
 	GATE 0x81, SEL_CODE0, GATE_RING0, .handler
 	mov dword [operand], 0
 	int 0x81
@@ -409,7 +345,6 @@ row_int:
 
 ; RETF to ring 3 has to arrive there, with both stacks changed
 row_ret:
-	BEGIN
 	mov eax, 2
 	mov edi, .ring3
 	call ring3_run
@@ -429,7 +364,6 @@ row_ret:
 	int 0x80
 
 row_str:
-	BEGIN
 	str eax
 	cmp ax, SEL_TSS
 	MUST e
@@ -438,7 +372,6 @@ row_str:
 	PASS
 
 row_mov:
-	BEGIN
 	mov eax, cs
 	cmp ax, SEL_CODE0
 	MUST e
@@ -458,8 +391,5 @@ row_mov:
 section .data
 align 4, db 0
 operand		dd 0, 0, 0, 0
-rows		dd 0
-rows_passed	dd 0
-result		db 0
 
 GUEST_END

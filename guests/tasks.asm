@@ -4,6 +4,8 @@
 
 %define GUEST_NAME "TASKS"
 %include "lib/protected.inc"
+%include "lib/rows.inc"
+%include "lib/tss.inc"
 
 ; behind the library's own descriptors, which are copied to the front of gdt_own
 SEL_MAIN	equ SEL_TSS
@@ -14,51 +16,9 @@ SEL_CODE16	equ 0x70		; its code, based at code16
 SEL_SHORT	equ 0x78		; a TSS with a limit too low
 SEL_ABSENT	equ 0x80		; one that is not present
 
-NT		equ 1 << 14
-VM86		equ 1 << 17
-BUSY		equ 2
 VIEW		equ 0x40000000		; a page that each task's own tables map elsewhere
 LOW		equ 0x8000		; where virtual-8086 code goes
 
-; fields of a 32-bit TSS
-LINK	equ 0
-ESP0	equ 4
-SS0	equ 8
-TSS_CR3	equ 28
-TSS_EIP	equ 32
-TSS_EFL	equ 36
-TSS_ESP	equ 56
-TSS_ES	equ 72
-TSS_CS	equ 76
-TSS_SS	equ 80
-TSS_DS	equ 84
-TSS_FS	equ 88
-TSS_GS	equ 92
-TSS_LDT	equ 96
-TSS_T	equ 100
-
-; ROW number, "name", routine: the routine returns with carry clear if it is as it must be
-%macro ROW 3
-	call %3
-	setc al
-	mov [result], al
-	clts
-	SAY32 "TASKS: ", %1, " ", %2
-	call row_result
-%endmacro
-; MUST condition: else the row fails
-%macro MUST 1
-	j%-1 row_fails
-%endmacro
-%macro BEGIN 0
-	mov [row_esp], esp
-	call fresh
-%endmacro
-%macro PASS 0
-	mov esp, [row_esp]
-	clc
-	ret
-%endmacro
 ; BASE selector, address: into a descriptor of gdt_own, which must be in order otherwise
 %macro BASE 2
 	mov eax, %2
@@ -67,14 +27,6 @@ TSS_T	equ 100
 	mov [gdt_own + %1 + 4], al
 	mov [gdt_own + %1 + 7], ah
 %endmacro
-; the task gate of a vector; type 0x8500 for ring 0, 0xE500 for ring 3 too
-%macro TASK_GATE 3
-	mov word [idt32 + (%1) * 8], 0
-	mov word [idt32 + (%1) * 8 + 2], %2
-	mov word [idt32 + (%1) * 8 + 4], %3
-	mov word [idt32 + (%1) * 8 + 6], 0
-%endmacro
-
 main32:
 	call protected_init
 	mov esi, gdt32
@@ -101,35 +53,11 @@ main32:
 	ROW "11", "FAULT IN NEW TASK ", row_inside
 	ROW "12", "VIRTUAL 8086      ", row_v86
 	ROW "13", "CR3               ", row_cr3
-	SAY32 "TASKS: ROWS "
-	mov eax, [rows]
-	call p32_putdec
-	SAY32 ", PASS "
-	mov eax, [rows_passed]
-	call p32_putdec
-	SAY32 NL
-	jmp p32_power_off
+	jmp rows_end
 
-row_result:
-	inc dword [rows]
-	cmp byte [result], 0
-	jne .fail
-	inc dword [rows_passed]
-	SAY32 " PASS", NL
-	ret
-.fail:
-	SAY32 " FAIL STEP "
-	mov eax, [step]
-	call p32_putdec
-	SAY32 NL
-	ret
-row_fails:
-	mov esp, [row_esp]
-	stc
-	ret
-
-; Descriptors and TSSs as they are before a row. A's TSS begins at EDX with EFLAGS 2.
+; TS, descriptors and TSSs as they are before a row. A's TSS begins at EDX with EFLAGS 2.
 fresh:
+	clts
 	push eax
 	push ecx
 	push esi
@@ -159,16 +87,11 @@ fresh:
 	mov word [tss_a + 102], 104
 	mov word [tss32 + 102], 104
 	mov dword [marks], 0
-	mov dword [step], 0
 	pop edi
 	pop esi
 	pop ecx
 	pop eax
 	ret
-
-%macro STEP 1
-	mov dword [step], %1
-%endmacro
 
 ; registers that a task must find again when it goes on
 %macro FILL 0
@@ -253,7 +176,7 @@ returned_ok:
 	ret
 
 row_call:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], task_a
 	FILL
 	call SEL_A:0
@@ -277,7 +200,7 @@ row_call:
 	PASS
 
 row_call_gate:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], task_a
 	FILL
 	call SEL_GATE_A:0
@@ -292,7 +215,7 @@ row_call_gate:
 	PASS
 
 row_jmp:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], .other
 	mov word [tss32 + LINK], 0x5A5A
 	FILL
@@ -330,7 +253,7 @@ row_jmp:
 	jmp .other
 
 row_int:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], task_a
 	TASK_GATE 0x40, SEL_A, 0x8500
 	FILL
@@ -349,7 +272,7 @@ row_int:
 	PASS
 
 row_ring3:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], task_a
 	TASK_GATE 0x41, SEL_A, 0xE500
 	mov edi, .ring3
@@ -373,11 +296,8 @@ row_ring3:
 
 ; #GP with the error code of a selector behind the table's end
 row_gp:
-	BEGIN
-	mov eax, [idt32 + 13 * 8]
-	mov [kept_gate], eax
-	mov eax, [idt32 + 13 * 8 + 4]
-	mov [kept_gate + 4], eax
+	call fresh
+	KEEP_GATE 13
 	mov dword [tss_a + TSS_EIP], .handler
 	mov dword [resume_at], .after
 	TASK_GATE 13, SEL_A, 0x8500
@@ -385,10 +305,7 @@ row_gp:
 .faults:
 	mov gs, ax
 .after:
-	mov eax, [kept_gate]
-	mov [idt32 + 13 * 8], eax
-	mov eax, [kept_gate + 4]
-	mov [idt32 + 13 * 8 + 4], eax
+	RESTORE_GATE 13
 	STEP 1
 	cmp dword [marks], 1
 	MUST e
@@ -420,7 +337,7 @@ row_gp:
 
 ; #GP whose gate is not present makes #NP, and the two make #DF
 row_df:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], row_gp.handler
 	mov dword [resume_at], .after
 	TASK_GATE 8, SEL_A, 0x8500
@@ -445,7 +362,7 @@ row_df:
 	PASS
 
 row_16:
-	BEGIN
+	call fresh
 	mov edi, tss_16
 	xor eax, eax
 	mov ecx, 11
@@ -487,7 +404,7 @@ row_16:
 
 ; The trap comes before A's first instruction, on A's stack.
 row_trap:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], task_a
 	mov word [tss_a + TSS_T], 1
 	GATE 1, SEL_CODE0, GATE_RING0, .debug
@@ -528,7 +445,7 @@ row_trap:
 %endmacro
 
 row_refused:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], task_a
 	STEP 1
 	TRY32 call SEL_MAIN:0		; busy
@@ -569,21 +486,15 @@ row_refused:
 
 ; A data segment that is not there is found when A has begun: its handler runs in A.
 row_inside:
-	BEGIN
+	call fresh
 	mov dword [tss_a + TSS_EIP], task_a
 	mov dword [tss_a + TSS_ES], 0x7FF0
 	mov dword [error], -1
-	mov eax, [idt32 + 10 * 8]
-	mov [kept_gate], eax
-	mov eax, [idt32 + 10 * 8 + 4]
-	mov [kept_gate + 4], eax
+	KEEP_GATE 10
 	GATE 10, SEL_CODE0, GATE_RING0, .handler
 	FILL
 	jmp SEL_A:0
-	mov eax, [kept_gate]
-	mov [idt32 + 10 * 8], eax
-	mov eax, [kept_gate + 4]
-	mov [idt32 + 10 * 8 + 4], eax
+	RESTORE_GATE 10
 	STEP 1
 	cmp dword [error], 0x7FF0
 	MUST e
@@ -607,7 +518,7 @@ row_inside:
 	jmp SEL_MAIN:0
 
 row_v86:
-	BEGIN
+	call fresh
 	mov word [LOW], 0xF4F4			; HLT: #GP in virtual-8086 mode
 	mov dword [tss_a + TSS_EIP], 0x10
 	mov dword [tss_a + TSS_EFL], 2 | VM86
@@ -617,19 +528,13 @@ row_v86:
 	mov dword [tss_a + TSS_ES], 0xFFFF
 	mov dword [tss_a + TSS_FS], 0x0003
 	mov dword [tss_a + TSS_ESP], 0xFFE
-	mov eax, [idt32 + 13 * 8]
-	mov [kept_gate], eax
-	mov eax, [idt32 + 13 * 8 + 4]
-	mov [kept_gate + 4], eax
+	KEEP_GATE 13
 	GATE 13, SEL_CODE0, GATE_RING0, .handler
 	FILL
 	jmp SEL_A:0
 	STEP 1
 	FILLED
-	mov eax, [kept_gate]
-	mov [idt32 + 13 * 8], eax
-	mov eax, [kept_gate + 4]
-	mov [idt32 + 13 * 8 + 4], eax
+	RESTORE_GATE 13
 	STEP 2
 	cmp dword [error], 0
 	MUST e
@@ -659,7 +564,7 @@ row_v86:
 
 ; Pages of 4 MiB one to one, and VIEW in two ways.
 row_cr3:
-	BEGIN
+	call fresh
 	mov edi, directory_main
 	call make_directory
 	mov eax, view_main
@@ -758,17 +663,11 @@ tss_a		resb 104
 tss_16		resb 44
 alignb 4
 marks		resd 1
-step		resd 1
-row_esp		resd 1
-rows		resd 1
-rows_passed	resd 1
-result		resd 1
 error		resd 1
 fault_at	resd 1
 resume_at	resd 1
 handler_esp	resd 1
 handler_tr	resd 1
-kept_gate	resd 2
 v86_flags	resd 1
 v86_ds		resd 1
 alignb 16

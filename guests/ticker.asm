@@ -12,12 +12,7 @@ main:
 	mov qword [trap_handlers + PIC_VECTORS * 8], timer
 	mov ax, 0xFFFE				; only line 0, the timer
 	call pic_init
-	mov al, 0x34				; counter 0, both bytes, mode 2
-	out 0x43, al
-	mov al, PIT_COUNT & 0xFF
-	out 0x40, al
-	mov al, PIT_COUNT >> 8
-	out 0x40, al
+	PIT_START PIT_COUNT
 
 	call rtc_seconds
 	mov [rtc_last], eax

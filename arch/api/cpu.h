@@ -89,9 +89,6 @@ uint64_t cpu_random(void);
 /* Physical-address width of the processor in bits. */
 unsigned int cpu_physical_bits(void);
 
-/* Number of this processor, 0 for the one that started the machine. */
-unsigned int cpu_number(void);
-
 /*
  * With interrupts off on entry and on return: waits until an interrupt has been taken or the TSC passes
  * `until` (absolute; TIME_NEVER = only an interrupt ends it).

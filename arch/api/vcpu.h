@@ -120,9 +120,6 @@ void arch_vcpu_inject_interrupt(struct arch_vcpu *av, int vector);
 /* Ask for an exit as soon as the guest could take an interrupt / NMI. */
 void arch_vcpu_want_window(struct arch_vcpu *av, bool interrupt, bool nmi);
 
-/* Names what is wrong with the state the guest would enter with; NULL = no rule of the SDM is broken. */
-const char *arch_vcpu_audit(struct arch_vcpu *av);
-
 /*
  * The local APIC as far as the processor keeps it: its registers lie in a page, the virtual-APIC page, at their
  * architectural offsets. SDM, "APIC Virtualization and Virtual Interrupts". What the processor cannot do exits.
@@ -132,7 +129,6 @@ enum apic_mode { APIC_MODE_OFF, APIC_MODE_MMIO, APIC_MODE_X2 };
 /* `page`: the registers, page aligned; `access`: the page that stands at the APIC's address in the guest's storage. */
 void arch_vcpu_set_apic(struct arch_vcpu *av, void *page, void *access);
 void arch_vcpu_apic_mode(struct arch_vcpu *av, enum apic_mode mode);
-bool arch_apic_has_tpr_shadow(void);	/* CR8 does not exit, and acts on the page */
 bool arch_apic_has_registers(void);	/* the access page is of use */
 /* In the APIC's present mode: pending vectors in the page's IRR are delivered by the processor. */
 bool arch_vcpu_delivers(const struct arch_vcpu *av);

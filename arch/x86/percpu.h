@@ -11,7 +11,7 @@
 enum selector { SEL_NULL = 0, SEL_CODE = 0x08, SEL_DATA = 0x10, SEL_TSS = 0x18 };
 enum ist { IST_DF = 1, IST_NMI = 2, IST_MC = 3, ISTS = 3 };
 
-/* SDM, "64-Bit Task State Segment". */
+/* SDM, "Task Management in 64-bit Mode". */
 struct tss64 {
 	uint32_t reserved0;
 	uint64_t rsp[3];

@@ -54,11 +54,6 @@ uint64_t cpu_wall_seconds(void)
 	return wall_at_start + (cpu_tsc() - tsc_at_start) / tsc_hz;
 }
 
-unsigned int cpu_number(void)
-{
-	return percpu()->number;
-}
-
 unsigned int cpu_physical_bits(void)
 {
 	return cpu_cpuid(0x80000000, 0).eax >= 0x80000008 ? cpu_cpuid(0x80000008, 0).eax & 0xff : 36;

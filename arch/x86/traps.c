@@ -78,18 +78,8 @@ static void exception(struct trap_frame *f)
 		  f->rsi, f->rdi, f->rbp, f->r8);
 }
 
-void cpu_take_interrupt(uint8_t vector)
-{
-	traps_interrupt(vector);
-}
-
-/* INT 2 runs the host's handler, whose IRET ends the blocking that the NMI began. */
-void cpu_take_nmi(void)
-{
-	__asm__ volatile("int $2");
-}
-
-void traps_interrupt(uint8_t vector)
+/* An interrupt of the real machine, taken here or acknowledged by a VM exit. */
+static void interrupt(uint8_t vector)
 {
 	percpu()->interrupts++;
 	if (vector >= VECTOR_PIC && vector < VECTOR_PIC + 16) {
@@ -106,6 +96,17 @@ void traps_interrupt(uint8_t vector)
 	}
 }
 
+void cpu_take_interrupt(uint8_t vector)
+{
+	interrupt(vector);
+}
+
+/* INT 2 runs the host's handler, whose IRET ends the blocking that the NMI began. */
+void cpu_take_nmi(void)
+{
+	__asm__ volatile("int $2");
+}
+
 void traps_handle(struct trap_frame *frame)
 {
 	if (frame->vector == 2) {
@@ -115,5 +116,5 @@ void traps_handle(struct trap_frame *frame)
 	if (frame->vector < 32)
 		exception(frame);
 	else
-		traps_interrupt((uint8_t)frame->vector);
+		interrupt((uint8_t)frame->vector);
 }

@@ -20,7 +20,4 @@ void traps_init(void);	/* fills the IDT; every processor loads it in percpu_init
 void traps_load(void);
 void traps_handle(struct trap_frame *frame);
 
-/* An interrupt of the real machine, taken here or acknowledged by a VM exit. */
-void traps_interrupt(uint8_t vector);
-
 #endif

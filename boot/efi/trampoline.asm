@@ -1,7 +1,7 @@
 ; Leaves UEFI's paging for the kernel's, through 32-bit code without paging.
 ; Part: boot/efi, copied to a page below 4 GiB and run there once.
 
-; SDM, "Enabling 5-level Paging": CR4.LA57 cannot change in 64-bit mode, so a firmware that runs
+; SDM, "Paging-Mode Enabling": CR4.LA57 cannot change in 64-bit mode, so a firmware that runs
 ; with five levels is brought down to four here. Every start goes this way, so every test tries it,
 ; and the kernel always finds the same control registers, whatever the firmware liked to have on.
 

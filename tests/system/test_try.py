@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import LINUX_PARM
+from conftest import LINUX_PARM, ROOT
 from vm64lib import paths
 
 SECONDS = 55
@@ -16,19 +16,12 @@ LINUX = GUESTS / "linux"
 # A disk: its first sector prints by the BIOS, reads its second by cylinder, head and sector and its third by number,
 # prints what they hold, and switches itself off.
 DISK = """
-bits 16
-org 0x7C00
-start:
-	cli
-	xor ax, ax
-	mov ds, ax
-	mov es, ax
-	mov ss, ax
-	mov sp, 0x7C00
+%include "lib/bios.inc"
+	BOOT_SECTOR
 	sti
 	mov [drive], dl
 	mov si, first
-	call print
+	call bios_print
 	mov ax, 0x0201
 	mov bx, 0x7E00
 	mov cx, 0x0002
@@ -37,32 +30,23 @@ start:
 	int 0x13
 	jc bad
 	mov si, 0x7E00
-	call print
+	call bios_print
 	mov ah, 0x42
 	mov si, packet
 	mov dl, [drive]
 	int 0x13
 	jc bad
 	mov si, 0x8000
-	call print
+	call bios_print
 	mov ax, 0x2000
 	mov dx, 0x604
 	out dx, ax
 bad:
 	mov si, failed
-	call print
+	call bios_print
 	cli
 	hlt
-print:
-	lodsb
-	test al, al
-	jz .end
-	mov ah, 0x0E
-	mov bx, 0x0007
-	int 0x10
-	jmp print
-.end:
-	ret
+	BIOS_PRINT
 first	db "SECTOR ONE", 13, 10, 0
 failed	db "INT 13H FAILED", 13, 10, 0
 drive	db 0
@@ -70,8 +54,7 @@ align 4
 packet	db 16, 0
 	dw 1, 0x8000, 0
 	dq 2
-times 510 - ($ - $$) db 0
-	dw 0xAA55
+	BOOT_SECTOR_END
 	db "SECTOR TWO", 13, 10, 0
 times 1024 - ($ - $$) db 0
 	db "SECTOR THREE", 13, 10, 0
@@ -149,7 +132,7 @@ def lines(printed):
 
 def assemble(folder, name, source, form="bin"):
     (folder / (name + ".asm")).write_text(source)
-    paths.run_tool("nasm", "-f", form, "-o", folder / name, folder / (name + ".asm"))
+    paths.run_tool("nasm", "-f", form, "-I%s/" % (ROOT / "guests"), "-o", folder / name, folder / (name + ".asm"))
     return folder / name
 
 

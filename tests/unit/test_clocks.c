@@ -3,11 +3,10 @@
  * Part: unit test on the host.
  * UNIT: vmm/devices/vlapic.c vmm/devices/vlapic_regs.c vmm/devices/vlapic_timer.c vmm/devices/vhpet.c vmm/devices/vacpi.c vmm/devices/vrtc.c vmm/devices/vrtc_date.c vmm/devices/vpit.c vmm/devices/vpit_channel.c vmm/devices/vpic.c vmm/machine/bus.c lib/printf.c
  */
-#include "tests/unit/vdev_fake.h"
+#include "tests/unit/vlapic_fake.h"
 
 #include "vmm/devices/vacpi.h"
 #include "vmm/devices/vhpet.h"
-#include "vmm/devices/vlapic.h"
 #include "vmm/devices/vpit.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vrtc.h"
@@ -19,28 +18,11 @@
 #define HPET_PERIOD 123457u	/* 1.2 ms */
 #define PIT_COUNT 11932u	/* 10 ms */
 
-static struct vlapic apic;
 static struct vhpet hpet;
 static struct vacpi acpi;
 static struct vrtc rtc;
 static struct vpit pit;
 static struct vpic pic;
-static uint32_t page[1024] __attribute__((aligned(4096)));
-
-static uint64_t mem_read(uint64_t addr, unsigned int size)
-{
-	struct io_access a = { .addr = addr, .size = (uint8_t)size };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-	return a.value;
-}
-
-static void mem_write(uint64_t addr, unsigned int size, uint64_t value)
-{
-	struct io_access a = { .addr = addr, .value = value, .size = (uint8_t)size, .write = true };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-}
 
 /* A counter that is read often enough goes on for ever. */
 struct counter {
@@ -78,13 +60,12 @@ static void setup_devices(void)
 	vrtc_init(&rtc, &fake);
 	vacpi_init(&acpi, &fake);
 	vhpet_init(&hpet, &fake);
-	vlapic_init(&apic, &fake, page);
 	assert_int_equal(vpit_claim(&pit, &fake.bus), 0);
 	assert_int_equal(vpic_claim(&pic, &fake.bus), 0);
 	assert_int_equal(vrtc_claim(&rtc, &fake.bus), 0);
 	assert_int_equal(vacpi_claim(&acpi, &fake.bus), 0);
 	assert_int_equal(vhpet_claim(&hpet, &fake.bus), 0);
-	assert_int_equal(vlapic_claim(&apic, &fake.bus), 0);
+	apic_start();
 }
 
 static void program(void)
@@ -102,14 +83,13 @@ static void program(void)
 	outb(0x70, VRTC_B);
 	outb(0x71, 0x12);
 	/* HPET: timer 2 periodic */
-	mem_write(VHPET_BASE + 0x140, 4, 0x14c | 20 << 9);
-	mem_write(VHPET_BASE + 0x148, 4, HPET_PERIOD);
-	mem_write(VHPET_BASE + 0x10, 4, 1);
+	fake_write(VHPET_BASE + 0x140, 4, 0x14c | 20 << 9);
+	fake_write(VHPET_BASE + 0x148, 4, HPET_PERIOD);
+	fake_write(VHPET_BASE + 0x10, 4, 1);
 	/* APIC timer, periodic */
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_SVR, 4, 0x1ff);
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_TIMER_DIVIDE, 4, 0xb);
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_LVT_TIMER, 4, 0x20000 | APIC_VECTOR);
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_TIMER_INITIAL, 4, APIC_COUNT);
+	apic_set(VLAPIC_TIMER_DIVIDE, 0xb);
+	apic_set(VLAPIC_LVT_TIMER, 0x20000 | APIC_VECTOR);
+	apic_set(VLAPIC_TIMER_INITIAL, APIC_COUNT);
 }
 
 static uint64_t service_all(void)
@@ -150,7 +130,7 @@ static void run(uint64_t hz)
 	rtc_start = rtc.second_start;
 	chip.last = pit_value() & 0xffff;
 	pm.last = fake_in(0x608, 4);
-	hpet_start = mem_read(VHPET_BASE + 0xf0, 8);
+	hpet_start = fake_read(VHPET_BASE + 0xf0, 8);
 	while (fake.now - start < MINUTES * 60 * fake.hz) {
 		uint64_t step = fake_below(1ull << fake_below(26)) + 1;	/* under 54 ms, the 8254's round */
 
@@ -164,8 +144,7 @@ static void run(uint64_t hz)
 			updates += inb(0x71) >> 4 & 1;
 		}
 		if (vlapic_pending(&apic) >= 0) {
-			assert_int_equal(vlapic_acknowledge(&apic), APIC_VECTOR);
-			mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_EOI, 4, 0);
+			assert_int_equal(apic_take(), APIC_VECTOR);
 			apic_ticks++;
 		}
 		follow(&chip, pit_value(), 16);
@@ -175,14 +154,14 @@ static void run(uint64_t hz)
 	expect("8254 channel 2", (double)chip.total, 1193181.666, passed, 2);
 	expect("8254 ticks", (double)(ticks + pit.s.owed) * PIT_COUNT, 1193181.666, passed, PIT_COUNT + 2);
 	expect("power-management timer", (double)pm.total, 3579545, passed, 2);
-	expect("HPET", (double)(mem_read(VHPET_BASE + 0xf0, 8) - hpet_start), VHPET_HZ, passed, 2);
+	expect("HPET", (double)(fake_read(VHPET_BASE + 0xf0, 8) - hpet_start), VHPET_HZ, passed, 2);
 	expect("HPET interrupts", (double)fake.gsi_rises[20] * HPET_PERIOD, VHPET_HZ, passed, HPET_PERIOD + 2);
 	expect("date", (double)updates, 1, fake.now - rtc_start, 1);
 	/* to the tick: the second begins where it should */
 	assert_true(rtc.second_start == rtc_start + updates * fake.hz);
 	passed -= (uint64_t)APIC_COUNT * (hz > UINT32_MAX ? 8 : 1) * apic_ticks;
 	assert_true(passed < (uint64_t)APIC_COUNT * (hz > UINT32_MAX ? 8 : 1));
-	assert_in_range(mem_read(VLAPIC_DEFAULT_BASE + VLAPIC_TIMER_CURRENT, 4),
+	assert_in_range(fake_read(VLAPIC_DEFAULT_BASE + VLAPIC_TIMER_CURRENT, 4),
 			APIC_COUNT - passed / (hz > UINT32_MAX ? 8 : 1), APIC_COUNT - passed / (hz > UINT32_MAX ? 8 : 1));
 }
 

@@ -46,7 +46,7 @@ static void test_tangled_prefixes(void **state)
 	assert_true(i.operand_size == 8 && i.length == 7);
 }
 
-/* SDM, "Segment Override Prefixes": in 64-bit mode CS, DS, ES and SS are ignored, so an FS before them stays. */
+/* SDM, "Segment Registers in 64-Bit Mode": in 64-bit mode CS, DS, ES and SS are ignored, so an FS before them stays. */
 static void test_null_overrides(void **state)
 {
 	static const char nulls[] = "\x26\x2e\x36\x3e";

@@ -431,33 +431,6 @@ static void test_pdpte_registers(void **state)
 	expect_fault(0x40000123, GMEM_READ, 0);
 }
 
-static void test_fetch(void **state)
-{
-	uint8_t code[GMEM_CODE_MAX];
-	size_t got = 0;
-
-	(void)state;
-	mode(PE_PG, PAE, LONG | NXE);
-	long_tables();
-	for (unsigned int i = 0; i < 16; i++)
-		fake_storage[0x456ff8 + i] = (uint8_t)(0x10 + i);
-	assert_true(gmem_fetch(&fake_vm, GVA(HIGH + 0x201ff8), code, 0, &got, &fault));
-	assert_int_equal(got, 8);
-	assert_int_equal(code[7], 0x17);
-	/* the next page may not be executed: it only matters when the decoder asks */
-	assert_false(gmem_fetch(&fake_vm, GVA(HIGH + 0x201ff8), code, 0, &got, &fault));
-	assert_int_equal(got, 8);
-	assert_int_equal(fault.error, 1 | 16);
-	assert_int_equal(fault.address.v, HIGH + 0x202000);
-	set(0x103000 + 16, 0x457000 | P | W | U, 8);
-	assert_true(gmem_fetch(&fake_vm, GVA(HIGH + 0x201ff8), code, 0, &got, &fault));
-	assert_int_equal(got, 15);
-	assert_int_equal(code[14], 0x1e);
-	got = 0;
-	assert_true(gmem_fetch(&fake_vm, GVA(HIGH + 0x201f00), code, 0, &got, &fault));
-	assert_int_equal(got, 15);
-}
-
 /* The short way to storage gives what the rows give, wherever they lie. */
 static void test_plain_runs(void **state)
 {
@@ -617,7 +590,6 @@ int main(void)
 	    cmocka_unit_test_teardown(test_implicit, fake_teardown),
 	    cmocka_unit_test_teardown(test_5_level, fake_teardown),
 	    cmocka_unit_test_teardown(test_pdpte_registers, fake_teardown),
-	    cmocka_unit_test_teardown(test_fetch, fake_teardown),
 	    cmocka_unit_test_teardown(test_plain_runs, fake_teardown),
 	    cmocka_unit_test_teardown(test_plain_runs_of_a_pc, fake_teardown),
 	    cmocka_unit_test_teardown(test_code, fake_teardown),

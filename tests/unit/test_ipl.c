@@ -585,7 +585,6 @@ static void test_file_table(void **state)
 	assert_ptr_equal(ipl_find_file("IMAGE.BIN"), image_file);
 	assert_string_equal(ipl_file_at(1)->name, "initrd.img");
 	assert_null(ipl_file_at(64));
-	assert_string_equal(ipl_kind_name(IPL_MULTIBOOT), "MULTIBOOT");
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -15,17 +15,12 @@ static uint8_t contents[SIZE];
 
 static uint64_t in_n(uint64_t at, unsigned int size)
 {
-	struct io_access a = { .addr = BASE + at, .size = (uint8_t)size };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-	return a.value;
+	return fake_read(BASE + at, size);
 }
 
 static void out_n(uint64_t at, unsigned int size, uint64_t value)
 {
-	struct io_access a = { .addr = BASE + at, .value = value, .size = (uint8_t)size, .write = true };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
+	fake_write(BASE + at, size, value);
 }
 
 static uint8_t in(uint64_t at)

@@ -18,17 +18,12 @@ static struct vhpet hpet;
 
 static uint64_t get(uint32_t offset, unsigned int size)
 {
-	struct io_access a = { .addr = VHPET_BASE + offset, .size = (uint8_t)size };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-	return a.value;
+	return fake_read(VHPET_BASE + offset, size);
 }
 
 static void set(uint32_t offset, unsigned int size, uint64_t value)
 {
-	struct io_access a = { .addr = VHPET_BASE + offset, .value = value, .size = (uint8_t)size, .write = true };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
+	fake_write(VHPET_BASE + offset, size, value);
 }
 
 static int setup(void **state)

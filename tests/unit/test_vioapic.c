@@ -3,10 +3,9 @@
  * Part: unit test on the host.
  * UNIT: vmm/devices/vioapic.c vmm/devices/vlapic.c vmm/devices/vlapic_regs.c vmm/devices/vlapic_timer.c vmm/devices/vpit.c vmm/devices/vpit_channel.c vmm/devices/vpic.c vmm/machine/bus.c lib/printf.c
  */
-#include "tests/unit/vdev_fake.h"
+#include "tests/unit/vlapic_fake.h"
 
 #include "vmm/devices/vioapic.h"
-#include "vmm/devices/vlapic.h"
 #include "vmm/devices/vpic.h"
 #include "vmm/devices/vpit.h"
 
@@ -15,37 +14,20 @@
 #define LEVEL 0x8000u
 #define REMOTE 0x4000u
 
-static struct vlapic apic;
 static struct vioapic io;
 static struct vpic pic;
 static struct vpit pit;
-static uint32_t page[1024] __attribute__((aligned(4096)));
-
-static uint64_t mem_read(uint64_t addr, unsigned int size)
-{
-	struct io_access a = { .addr = addr, .size = (uint8_t)size };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-	return a.value;
-}
-
-static void mem_write(uint64_t addr, unsigned int size, uint64_t value)
-{
-	struct io_access a = { .addr = addr, .value = value, .size = (uint8_t)size, .write = true };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-}
 
 static uint32_t get(unsigned int index)
 {
-	mem_write(BASE, 4, index);
-	return (uint32_t)mem_read(BASE + 0x10, 4);
+	fake_write(BASE, 4, index);
+	return (uint32_t)fake_read(BASE + 0x10, 4);
 }
 
 static void set(unsigned int index, uint32_t value)
 {
-	mem_write(BASE, 4, index);
-	mem_write(BASE + 0x10, 4, value);
+	fake_write(BASE, 4, index);
+	fake_write(BASE + 0x10, 4, value);
 }
 
 static void entry(unsigned int pin, uint32_t low)
@@ -64,29 +46,15 @@ static int setup(void **state)
 	(void)state;
 	fake_init();
 	fake.eoi_hook = eoi_hook;
-	vlapic_init(&apic, &fake, page);
+	apic_start();
 	vioapic_init(&io, &fake, &apic);
-	assert_int_equal(vlapic_claim(&apic, &fake.bus), 0);
 	assert_int_equal(vioapic_claim(&io, &fake.bus), 0);
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_SVR, 4, 0x1ff);
 	return 0;
 }
 
 static void eoi(void)
 {
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_EOI, 4, 0);
-}
-
-/* The vector taken and ended, or -1. */
-static int take(void)
-{
-	int vector = vlapic_pending(&apic);
-
-	if (vector >= 0) {
-		assert_int_equal(vlapic_acknowledge(&apic), vector);
-		eoi();
-	}
-	return vector;
+	apic_set(VLAPIC_EOI, 0);
 }
 
 static bool mapped(unsigned int vector)
@@ -124,16 +92,16 @@ static void windows(void **state)
 			assert_int_equal(get(i), 0);
 		}
 	}
-	mem_write(BASE, 4, 0x01);
-	assert_int_equal(mem_read(BASE, 4), 1);
-	assert_int_equal(mem_read(BASE + 0x12, 1), 0x17);
-	assert_int_equal(mem_read(BASE + 0x14, 4), 0);
-	assert_int_equal(mem_read(BASE + 0x80, 4), 0);
-	mem_write(BASE, 1, 0x10);
-	mem_write(BASE + 1, 1, 0x55);
-	assert_int_equal(mem_read(BASE, 1), 0x10);
-	mem_write(BASE + 0x10, 2, 0x1111);	/* not by halves */
-	assert_int_equal(mem_read(BASE + 0x10, 4), 0x1afff);
+	fake_write(BASE, 4, 0x01);
+	assert_int_equal(fake_read(BASE, 4), 1);
+	assert_int_equal(fake_read(BASE + 0x12, 1), 0x17);
+	assert_int_equal(fake_read(BASE + 0x14, 4), 0);
+	assert_int_equal(fake_read(BASE + 0x80, 4), 0);
+	fake_write(BASE, 1, 0x10);
+	fake_write(BASE + 1, 1, 0x55);
+	assert_int_equal(fake_read(BASE, 1), 0x10);
+	fake_write(BASE + 0x10, 2, 0x1111);	/* not by halves */
+	assert_int_equal(fake_read(BASE + 0x10, 4), 0x1afff);
 	io.dev.ops->reset(&io.dev);
 	assert_int_equal(get(0x10), MASKED);
 	assert_int_equal(get(0), 0);
@@ -145,19 +113,19 @@ static void edges(void **state)
 	entry(5, 0x45);
 	vioapic_set(&io, 5, true);
 	vioapic_set(&io, 5, true);
-	assert_int_equal(take(), 0x45);
-	assert_int_equal(take(), -1);
+	assert_int_equal(apic_take(), 0x45);
+	assert_int_equal(apic_take(), -1);
 	vioapic_set(&io, 5, false);
 	entry(5, MASKED | 0x45);
 	vioapic_set(&io, 5, true);	/* lost */
 	entry(5, 0x45);
-	assert_int_equal(take(), -1);
+	assert_int_equal(apic_take(), -1);
 	vioapic_set(&io, 5, false);
 	vioapic_set(&io, 5, true);
-	assert_int_equal(take(), 0x45);
+	assert_int_equal(apic_take(), 0x45);
 	entry(6, 0x2046);	/* active low is the same to us */
 	vioapic_set(&io, 6, true);
-	assert_int_equal(take(), 0x46);
+	assert_int_equal(apic_take(), 0x46);
 	vioapic_set(&io, 24, true);
 	vioapic_set(&io, 1000, true);
 	assert_int_equal(io.s.lines, 3 << 5);
@@ -176,22 +144,22 @@ static void levels(void **state)
 	assert_int_equal(fake.eoi_map_changes, changes + 1);
 	vioapic_set(&io, 10, true);
 	assert_int_equal(get(0x10 + 20), LEVEL | REMOTE | 0x5a);
-	assert_int_equal(vlapic_acknowledge(&apic), 0x5a);
+	assert_int_equal(apic_acknowledge(), 0x5a);
 	vioapic_set(&io, 10, false);
 	vioapic_set(&io, 10, true);
 	assert_int_equal(vlapic_pending(&apic), -1);
 	eoi();
-	assert_int_equal(vlapic_acknowledge(&apic), 0x5a);	/* it still stands */
+	assert_int_equal(apic_acknowledge(), 0x5a);	/* it still stands */
 	vioapic_set(&io, 11, true);
 	vioapic_set(&io, 10, false);
 	eoi();
 	assert_int_equal(get(0x10 + 20), LEVEL | 0x5a);
-	assert_int_equal(take(), 0x5a);
+	assert_int_equal(apic_take(), 0x5a);
 	entry(11, MASKED | LEVEL | 0x5a);
-	assert_int_equal(take(), 0x5a);		/* was under way */
-	assert_int_equal(take(), -1);
+	assert_int_equal(apic_take(), 0x5a);		/* was under way */
+	assert_int_equal(apic_take(), -1);
 	entry(11, LEVEL | 0x5b);		/* a level is not lost */
-	assert_int_equal(vlapic_acknowledge(&apic), 0x5b);
+	assert_int_equal(apic_acknowledge(), 0x5b);
 	/* for a moment an edge: that ends it as well */
 	entry(11, MASKED | 0x5b);
 	assert_int_equal(get(0x10 + 22), MASKED | 0x5b);
@@ -199,18 +167,18 @@ static void levels(void **state)
 	assert_int_equal(get(0x10 + 22), LEVEL | REMOTE | 0x5b);
 	eoi();
 	vioapic_set(&io, 11, false);
-	assert_int_equal(take(), 0x5b);
+	assert_int_equal(apic_take(), 0x5b);
 	/* the EOI register */
 	vioapic_set(&io, 11, true);
-	vlapic_acknowledge(&apic);
+	apic_acknowledge();
 	vioapic_set(&io, 11, false);
-	mem_write(BASE + 0x40, 4, 0x5b);
+	fake_write(BASE + 0x40, 4, 0x5b);
 	assert_int_equal(get(0x10 + 22), LEVEL | 0x5b);
 	/* nobody who listens: it waits */
 	eoi();
 	set(0x11 + 22, 0x05000000);
 	vioapic_set(&io, 11, true);
-	assert_int_equal(take(), -1);
+	assert_int_equal(apic_take(), -1);
 	assert_int_equal(get(0x10 + 22), LEVEL | 0x5b);
 	set(0x11 + 22, 0);
 	assert_int_equal(vlapic_pending(&apic), 0x5b);
@@ -233,10 +201,10 @@ static void other_modes(void **state)
 	entry(4, 0x200);
 	vioapic_set(&io, 4, false);
 	vioapic_set(&io, 4, true);
-	assert_int_equal(take(), -1);
+	assert_int_equal(apic_take(), -1);
 	entry(7, 0x147);	/* lowest priority */
 	vioapic_set(&io, 7, true);
-	assert_int_equal(take(), 0x47);
+	assert_int_equal(apic_take(), 0x47);
 	assert_false(vioapic_accepts_pic(&io));
 	entry(0, 0x700);
 	assert_true(vioapic_accepts_pic(&io));
@@ -247,15 +215,15 @@ static void other_modes(void **state)
 	assert_false(vioapic_accepts_pic(&io));
 	entry(8, 0x08);		/* an illegal vector is the local APIC's error */
 	vioapic_set(&io, 8, true);
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_ESR, 4, 0);
+	apic_set(VLAPIC_ESR, 0);
 	assert_int_equal(page[VLAPIC_ESR / 4], 0x40);
 	assert_false(mapped(8));
 	/* logical destinations */
-	mem_write(VLAPIC_DEFAULT_BASE + VLAPIC_LDR, 4, 0x01000000);
+	apic_set(VLAPIC_LDR, 0x01000000);
 	set(0x11 + 18, 0x01000000);
 	entry(9, 0x849);
 	vioapic_set(&io, 9, true);
-	assert_int_equal(take(), 0x49);
+	assert_int_equal(apic_take(), 0x49);
 }
 
 /* Each pin as a small machine of its own, looked at pin by pin. */
@@ -289,7 +257,7 @@ static void agrees_with_a_slow_model(void **state)
 			break;
 		case 2:
 			if (vlapic_pending(&apic) >= 0) {
-				v = (unsigned int)vlapic_acknowledge(&apic);
+				v = (unsigned int)apic_acknowledge();
 				assert_true(irr[v]);
 				irr[v] = false;
 				isr[v] = true;
@@ -335,7 +303,7 @@ static void a_watched_pin(void **state)
 	assert_true(mapped(0x77));
 	vioapic_set(&io, 8, true);
 	assert_int_equal(calls, 1);
-	assert_int_equal(take(), 0x77);
+	assert_int_equal(apic_take(), 0x77);
 	assert_int_equal(calls, 2);
 	vioapic_set(&io, 8, false);
 	entry(8, 0x400);
@@ -376,14 +344,14 @@ static void the_8254_ticks_by_pin_2(void **state)
 	fake.now += fake.hz / 10;
 	if (pit.dev.ops->deadline(&pit.dev) <= fake.now)
 		pit.dev.ops->service(&pit.dev, fake.now);
-	assert_int_equal(take(), -1);
+	assert_int_equal(apic_take(), -1);
 	entry(2, 0x30);
 	for (i = 0; fake.now - start < fake.hz * 60; i++) {
 		fake.now += fake_below(200) ? fake.hz / 1000 : fake_below(fake.hz / 2);	/* away for a while */
 		if (pit.dev.ops->deadline(&pit.dev) <= fake.now)
 			pit.dev.ops->service(&pit.dev, fake.now);
 		if (vlapic_pending(&apic) >= 0) {
-			assert_int_equal(take(), 0x30);
+			assert_int_equal(apic_take(), 0x30);
 			ticks++;
 		}
 	}
@@ -392,7 +360,7 @@ static void the_8254_ticks_by_pin_2(void **state)
 		fake.now += fake.hz / 300;
 		if (pit.dev.ops->deadline(&pit.dev) <= fake.now)
 			pit.dev.ops->service(&pit.dev, fake.now);
-		ticks += take() == 0x30;
+		ticks += apic_take() == 0x30;
 	}
 	assert_int_equal(pit.s.dropped, 0);
 	i = (unsigned int)((unsigned __int128)(fake.now - start) * VPIT_HZ / fake.hz / 11932);
@@ -417,8 +385,8 @@ static void state_goes_round(void **state)
 	assert_true(io.dev.ops->restore(&io.dev, bytes, size));
 	assert_true(mapped(0x90));
 	assert_int_equal(get(0x10 + 18), LEVEL | REMOTE | 0x90);
-	assert_int_equal(take(), 0x90);
-	assert_int_equal(take(), 0x90);
+	assert_int_equal(apic_take(), 0x90);
+	assert_int_equal(apic_take(), 0x90);
 	free(bytes);
 	fake_check_bad_restore(&io.dev);
 }
@@ -437,12 +405,12 @@ static void anything_may_be_written(void **state)
 		if (fake_below(3) == 0)
 			set(0x10 + (unsigned int)fake_below(50), (uint32_t)fake_random());
 		else if (fake_below(2))
-			mem_write(addr, size, fake_random());
+			fake_write(addr, size, fake_random());
 		else
-			mem_read(addr, size);
+			fake_read(addr, size);
 		vioapic_set(&io, (unsigned int)fake_below(26), fake_below(2));
 		if (fake_below(4) == 0)
-			take();
+			apic_take();
 	}
 	assert_int_equal(io.s.lines >> 24, 0);
 }

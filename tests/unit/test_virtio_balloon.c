@@ -45,18 +45,18 @@ static void up_and_down(void **state)
 	assert_int_equal(fake.msis, 0);
 	start();
 	assert_int_equal(config_in(&balloon.t, 0, 4), 0x10451af4);
-	assert_int_equal(memory_in(drv.base + 0x2000, 4), 100);
+	assert_int_equal(fake_read(drv.base + 0x2000, 4), 100);
 	pages(0, 10, 100);
 	assert_int_equal(virtio_balloon_pages(&balloon), 100);
-	memory_out(drv.base + 0x2004, 4, 100);
-	assert_int_equal(memory_in(drv.base + 0x2004, 4), 100);
-	memory_out(drv.base + 0x2000, 4, 7);	/* the target is ours */
-	assert_int_equal(memory_in(drv.base + 0x2000, 4), 100);
+	fake_write(drv.base + 0x2004, 4, 100);
+	assert_int_equal(fake_read(drv.base + 0x2004, 4), 100);
+	fake_write(drv.base + 0x2000, 4, 7);	/* the target is ours */
+	assert_int_equal(fake_read(drv.base + 0x2000, 4), 100);
 	fake.msis = 0;
 	virtio_balloon_set(&balloon, 20);
 	assert_int_equal(fake.msis, 1);
 	assert_int_equal(fake.msi_data, 0x40);
-	assert_int_equal(memory_in(drv.base + 0x15, 1), 2);
+	assert_int_equal(fake_read(drv.base + 0x15, 1), 2);
 	pages(1, 10, 80);
 	assert_int_equal(virtio_balloon_pages(&balloon), 20);
 	pages(0, RAM / 4096 - 2, 5);	/* three of them are no pages of ours */
@@ -68,7 +68,7 @@ static void up_and_down(void **state)
 		pages(1, 0, 200);
 	assert_int_equal(virtio_balloon_pages(&balloon), 0);
 	virtio_balloon_set(&balloon, UINT64_MAX);
-	assert_int_equal(memory_in(drv.base + 0x2000, 4), RAM / 4096);
+	assert_int_equal(fake_read(drv.base + 0x2000, 4), RAM / 4096);
 }
 
 static void statistics(void **state)

@@ -124,29 +124,29 @@ static void identity(void **state)
 	assert_false(driver_start(&drv, &blk.t, 0, true));
 	assert_false(driver_start(&drv, &blk.t, VIRTIO_F_EVENT_IDX, true));
 	assert_true(driver_start(&drv, &blk.t, UINT64_MAX, true));
-	assert_int_equal(memory_in(drv.base + 0x2000, 8), SECTORS);
-	assert_int_equal(memory_in(drv.base + 0x200c, 4), 254);
-	assert_int_equal(memory_in(drv.base + 0x2014, 4), 512);
-	assert_int_equal(memory_in(drv.base + 0x2000 + 60, 4), 0);
-	assert_int_equal(memory_in(drv.base + 0x12, 2), 1);
-	memory_out(drv.base + 0x16, 2, 1);
-	assert_int_equal(memory_in(drv.base + 0x18, 2), 0);	/* there is no second queue */
-	memory_out(drv.base + 0x16, 2, 0);
-	memory_out(drv.base + 0x1a, 2, 2);
-	assert_int_equal(memory_in(drv.base + 0x1a, 2), 0xffff);	/* nor a third vector */
-	memory_out(drv.base + 0x18, 2, 512);
-	assert_int_equal(memory_in(drv.base + 0x18, 2), 256);
-	memory_out(drv.base + 0x18, 2, 100);	/* no power of two */
-	memory_out(drv.base + 0x1c, 2, 1);
+	assert_int_equal(fake_read(drv.base + 0x2000, 8), SECTORS);
+	assert_int_equal(fake_read(drv.base + 0x200c, 4), 254);
+	assert_int_equal(fake_read(drv.base + 0x2014, 4), 512);
+	assert_int_equal(fake_read(drv.base + 0x2000 + 60, 4), 0);
+	assert_int_equal(fake_read(drv.base + 0x12, 2), 1);
+	fake_write(drv.base + 0x16, 2, 1);
+	assert_int_equal(fake_read(drv.base + 0x18, 2), 0);	/* there is no second queue */
+	fake_write(drv.base + 0x16, 2, 0);
+	fake_write(drv.base + 0x1a, 2, 2);
+	assert_int_equal(fake_read(drv.base + 0x1a, 2), 0xffff);	/* nor a third vector */
+	fake_write(drv.base + 0x18, 2, 512);
+	assert_int_equal(fake_read(drv.base + 0x18, 2), 256);
+	fake_write(drv.base + 0x18, 2, 100);	/* no power of two */
+	fake_write(drv.base + 0x1c, 2, 1);
 	assert_true(driver_status(&drv) & VIRTIO_NEEDS_RESET);
-	memory_out(drv.base + 0x14, 1, 0);
+	fake_write(drv.base + 0x14, 1, 0);
 	assert_int_equal(driver_status(&drv), 0);
 	/* features that are not offered */
-	memory_out(drv.base + 8, 4, 0);
-	memory_out(drv.base + 12, 4, 0xffffffff);
-	memory_out(drv.base + 8, 4, 1);
-	memory_out(drv.base + 12, 4, 1);
-	memory_out(drv.base + 0x14, 1, 15);
+	fake_write(drv.base + 8, 4, 0);
+	fake_write(drv.base + 12, 4, 0xffffffff);
+	fake_write(drv.base + 8, 4, 1);
+	fake_write(drv.base + 12, 4, 1);
+	fake_write(drv.base + 0x14, 1, 15);
 	assert_int_equal(driver_status(&drv), 3);
 }
 
@@ -228,12 +228,12 @@ static void without_msix(void **state)
 	assert_int_equal(request(0, 1, 512), 0);
 	assert_true(fake.line[11]);	/* slot 3: PIRQC# */
 	assert_int_equal(config_in(&blk.t, 6, 1) & 8, 8);
-	assert_int_equal(memory_in(drv.base + 0x1000, 1), 1);
+	assert_int_equal(fake_read(drv.base + 0x1000, 1), 1);
 	assert_false(fake.line[11]);
-	assert_int_equal(memory_in(drv.base + 0x1000, 1), 0);
+	assert_int_equal(fake_read(drv.base + 0x1000, 1), 0);
 	assert_int_equal(fake.msis, 0);
 	assert_int_equal(request(0, 1, 512), 0);
-	memory_out(drv.base + 0x14, 1, 0);
+	fake_write(drv.base + 0x14, 1, 0);
 	assert_false(fake.line[11]);
 	/* without bus mastering, no storage is touched */
 	start(UINT64_MAX, false);
@@ -357,7 +357,7 @@ static void long_requests_take_turns(void **state)
 	}
 	driver_kick(&drv, 0, (uint16_t)(drv.q[0].next_avail - 50));
 	run_service(&blk.t.pci.dev, 7);
-	memory_out(drv.base + 0x14, 1, 0);
+	fake_write(drv.base + 0x14, 1, 0);
 	assert_int_equal(run_service(&blk.t.pci.dev, 10), 0);
 	assert_int_equal(blk.progress, 0);
 	(void)parts;
@@ -427,11 +427,11 @@ static void broken_rings(void **state)
 			break;
 		}
 		set16(drv.q[0].avail + 2, index);
-		memory_out(drv.base + 0x3000, 2, 0);
+		fake_write(drv.base + 0x3000, 2, 0);
 		assert_int_equal(driver_status(&drv), 15 | VIRTIO_NEEDS_RESET);
 		assert_int_equal(fake.msi_data, 0x40);	/* told as a change of configuration */
 		assert_int_equal(fake.msis, 1);
-		memory_out(drv.base + 0x3000, 2, 0);
+		fake_write(drv.base + 0x3000, 2, 0);
 		assert_int_equal(fake.msis, 1);
 		assert_int_equal(ram16(drv.q[0].used + 2), 0);
 		check_canaries();
@@ -452,13 +452,13 @@ static void wild_queues(void **state)
 
 			driver_start(&drv, &blk.t, UINT64_MAX, true);
 			at[field] = wild[i];
-			memory_out(drv.base + 0x16, 2, 0);
+			fake_write(drv.base + 0x16, 2, 0);
 			for (unsigned int f = 0; f < 3; f++)
-				memory_out(drv.base + 0x20 + 8 * f, 8, at[f]);
-			memory_out(drv.base + 0x1c, 2, 1);
-			memory_out(drv.base + 0x14, 1, 15);
+				fake_write(drv.base + 0x20 + 8 * f, 8, at[f]);
+			fake_write(drv.base + 0x1c, 2, 1);
+			fake_write(drv.base + 0x14, 1, 15);
 			set16(0x11002, 1);
-			memory_out(drv.base + 0x3000, 2, 0);
+			fake_write(drv.base + 0x3000, 2, 0);
 			if (i < 2 || (i > 2 && i < 5) || field == 0)
 				assert_true(driver_status(&drv) & VIRTIO_NEEDS_RESET);
 			check_canaries();

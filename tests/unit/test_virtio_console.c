@@ -64,7 +64,7 @@ static void output(void **state)
 	assert_memory_equal(fake.out, "hello worldhello world", 22);
 	assert_true(driver_get(&drv, 1, &head, &length));
 	assert_int_equal(fake.msis, 2);
-	memory_out(drv.base + 0x2008, 4, '!');
+	fake_write(drv.base + 0x2008, 4, '!');
 	assert_int_equal(fake.out[22], '!');
 	assert_int_equal(fake.out_length, 23);
 	check_canaries();

@@ -89,7 +89,7 @@ static void a_switch(void **state)
 		give_buffers(i, 8);
 	}
 	assert_int_equal(config_in(&card[0].t, 0, 4), 0x10411af4);
-	assert_true(memory_in(drv[1].base + 0x2000, 8) == 0x0001020000005452u);	/* 52:54:00:00:00:02, up */
+	assert_true(fake_read(drv[1].base + 0x2000, 8) == 0x0001020000005452u);	/* 52:54:00:00:00:02, up */
 	send(0, everybody, 60, 0);
 	assert_true(received(1, 60) && received(2, 60) && !received(0, 60));
 	send(1, card[0].config, 1514, 12);	/* learnt from the first frame */

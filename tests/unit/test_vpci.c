@@ -135,21 +135,6 @@ static void config_out(uint8_t devfn, unsigned int offset, unsigned int size, ui
 	fake_out(0xcfc + (offset & 3), size, value);
 }
 
-static uint64_t memory_in(uint64_t addr, unsigned int size)
-{
-	struct io_access a = { .addr = addr, .size = (uint8_t)size };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-	return a.value;
-}
-
-static void memory_out(uint64_t addr, unsigned int size, uint64_t value)
-{
-	struct io_access a = { .addr = addr, .size = (uint8_t)size, .value = value, .write = true };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-}
-
 #define CARD0 VPCI_DEVFN(3, 0)
 #define CARD1 VPCI_DEVFN(4, 0)
 
@@ -198,18 +183,18 @@ static void mechanism_one(void **state)
 static void memory_mapped(void **state)
 {
 	(void)state;
-	assert_int_equal(memory_in(VPCI_ECAM_BASE, 4), 0x12378086);
-	assert_int_equal(memory_in(VPCI_ECAM_BASE + CARD0 * 0x1000u + 2, 2), 0x5678);
-	assert_true(memory_in(VPCI_ECAM_BASE + CARD0 * 0x1000u, 8) ==
+	assert_int_equal(fake_read(VPCI_ECAM_BASE, 4), 0x12378086);
+	assert_int_equal(fake_read(VPCI_ECAM_BASE + CARD0 * 0x1000u + 2, 2), 0x5678);
+	assert_true(fake_read(VPCI_ECAM_BASE + CARD0 * 0x1000u, 8) ==
 		    ((uint64_t)config_in(CARD0, 4, 4) << 32 | 0x56781234));
-	assert_int_equal(memory_in(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0x100, 4), 0);
-	assert_true(memory_in(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0xffc, 8) == 0);
-	assert_int_equal(memory_in(VPCI_ECAM_BASE + 0x1000u * 200, 4), 0xffffffff);
-	assert_int_equal(memory_in(VPCI_ECAM_BASE + 0x100000, 4), 0xffffffff);
-	assert_int_equal(memory_in(VPCI_ECAM_BASE + 0xfffffffu, 1), 0xff);
-	memory_out(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0x3c, 1, 0x5a);
+	assert_int_equal(fake_read(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0x100, 4), 0);
+	assert_true(fake_read(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0xffc, 8) == 0);
+	assert_int_equal(fake_read(VPCI_ECAM_BASE + 0x1000u * 200, 4), 0xffffffff);
+	assert_int_equal(fake_read(VPCI_ECAM_BASE + 0x100000, 4), 0xffffffff);
+	assert_int_equal(fake_read(VPCI_ECAM_BASE + 0xfffffffu, 1), 0xff);
+	fake_write(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0x3c, 1, 0x5a);
 	assert_int_equal(config_in(CARD0, 0x3c, 2), 0x015a);
-	memory_out(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0xfe, 8, UINT64_MAX);
+	fake_write(VPCI_ECAM_BASE + CARD0 * 0x1000u + 0xfe, 8, UINT64_MAX);
 }
 
 static void bars_size_and_move(void **state)
@@ -237,13 +222,13 @@ static void bars_size_and_move(void **state)
 	config_out(CARD0, 0x10, 4, 0xf1000000);
 	assert_true(c->pci.bar[0].mapped);
 	assert_int_equal(c->moves[0], 1);
-	assert_true(memory_in(0xf1000ffc, 4) == 0x55667788);
+	assert_true(fake_read(0xf1000ffc, 4) == 0x55667788);
 	assert_int_equal(c->last_region, VPCI_REGION_BAR);
-	assert_int_equal(memory_in(0xf1001000, 4), 0xffffffff);
+	assert_int_equal(fake_read(0xf1001000, 4), 0xffffffff);
 	config_out(CARD0, 0x10, 4, 0xf2000000);
 	assert_int_equal(c->moves[0], 3);
-	assert_int_equal(memory_in(0xf1000000, 4), 0xffffffff);
-	assert_int_equal(memory_in(0xf2000000, 1), 0x88);
+	assert_int_equal(fake_read(0xf1000000, 4), 0xffffffff);
+	assert_int_equal(fake_read(0xf2000000, 1), 0x88);
 	config_out(CARD0, 0x14, 4, 0xc000);
 	assert_int_equal(fake_in(0xc01f, 1), 0x88);
 	assert_int_equal(fake_in(0xc020, 1), 0xff);
@@ -252,20 +237,20 @@ static void bars_size_and_move(void **state)
 	/* beyond 4 GiB, one half after the other */
 	config_out(CARD0, 0x20, 4, 0xf8000000);
 	config_out(CARD0, 0x24, 4, 0x12);
-	assert_true(memory_in(0x12f8003ffcu, 4) == 0x55667788);
+	assert_true(fake_read(0x12f8003ffcu, 4) == 0x55667788);
 	/* the ROM decodes with its own bit and the command's */
 	config_out(CARD0, 0x30, 4, 0xf3000000);
-	assert_int_equal(memory_in(0xf3000000, 1), 0xff);
+	assert_int_equal(fake_read(0xf3000000, 1), 0xff);
 	config_out(CARD0, 0x30, 4, 0xf3000001);
-	assert_int_equal(memory_in(0xf3000000, 1), 0x88);
+	assert_int_equal(fake_read(0xf3000000, 1), 0x88);
 	config_out(CARD0, 4, 2, 1);
-	assert_int_equal(memory_in(0xf3000000, 1), 0xff);
-	assert_int_equal(memory_in(0xf2000000, 1), 0xff);
+	assert_int_equal(fake_read(0xf3000000, 1), 0xff);
+	assert_int_equal(fake_read(0xf2000000, 1), 0xff);
 	config_out(CARD0, 4, 2, 2);
-	assert_int_equal(memory_in(0xf2000000, 1), 0x88);
+	assert_int_equal(fake_read(0xf2000000, 1), 0x88);
 	/* after reset, nothing decodes */
 	c->pci.dev.ops->reset(&c->pci.dev);
-	assert_int_equal(memory_in(0xf2000000, 1), 0xff);
+	assert_int_equal(fake_read(0xf2000000, 1), 0xff);
 	assert_int_equal(config_in(CARD0, 0x20, 4), 0x0000000c);
 }
 
@@ -277,17 +262,17 @@ static void overlaps_wait(void **state)
 	config_out(CARD0, 0x10, 4, 0xf1000000);
 	config_out(CARD1, 0x20, 4, 0xf1000000);
 	assert_false(card[1].pci.bar[4].mapped);
-	memory_in(0xf1000000, 4);
+	fake_read(0xf1000000, 4);
 	assert_int_equal(card[0].accesses, 1);
 	assert_int_equal(card[1].accesses, 0);
 	config_out(CARD0, 0x10, 4, 0xf2000000);	/* the other's turn */
 	assert_true(card[1].pci.bar[4].mapped);
-	memory_in(0xf1000000, 4);
+	fake_read(0xf1000000, 4);
 	assert_int_equal(card[1].accesses, 1);
 	/* the board's own places are not to be had */
 	config_out(CARD0, 0x10, 4, VPCI_ECAM_BASE);
 	assert_false(card[0].pci.bar[0].mapped);
-	assert_int_equal(memory_in(VPCI_ECAM_BASE, 4), 0x12378086);
+	assert_int_equal(fake_read(VPCI_ECAM_BASE, 4), 0x12378086);
 	config_out(CARD0, 0x14, 4, 0x20);	/* the 8259's */
 	assert_false(card[0].pci.bar[1].mapped);
 	config_out(CARD0, 0x14, 4, 0xce0);
@@ -379,31 +364,31 @@ static void msix(void **state)
 	assert_int_equal(config_in(CARD1, at + 4, 4), 0x100);
 	config_out(CARD1, at + 2, 2, 0xffff);
 	assert_int_equal(config_in(CARD1, at + 2, 2), 0xc000 | (VECTORS - 1));
-	assert_int_equal(memory_in(bar + 0x10c, 4), 1);
-	memory_out(bar + 0x110, 8, 0xfee00000u);
-	memory_out(bar + 0x118, 4, 0x33);
-	memory_out(bar + 0x11c, 4, 0xfffffffe);
-	assert_int_equal(memory_in(bar + 0x11c, 4), 0);
+	assert_int_equal(fake_read(bar + 0x10c, 4), 1);
+	fake_write(bar + 0x110, 8, 0xfee00000u);
+	fake_write(bar + 0x118, 4, 0x33);
+	fake_write(bar + 0x11c, 4, 0xfffffffe);
+	assert_int_equal(fake_read(bar + 0x11c, 4), 0);
 	vpci_msix_raise(&c->pci, 1);
 	vpci_msix_raise(&c->pci, 2);
 	vpci_msix_raise(&c->pci, VECTORS);
 	vpci_msix_raise(&c->pci, 0xffff);
-	assert_int_equal(memory_in(bar + 0x800, 8), 6);
-	memory_out(bar + 0x800, 8, 0);
-	assert_int_equal(memory_in(bar + 0x800, 4), 6);
+	assert_int_equal(fake_read(bar + 0x800, 8), 6);
+	fake_write(bar + 0x800, 8, 0);
+	assert_int_equal(fake_read(bar + 0x800, 4), 6);
 	assert_int_equal(fake.msis, 0);
 	config_out(CARD1, at + 2, 2, 0x8000);	/* vector 2 has its own mask still */
 	assert_int_equal(fake.msis, 1);
 	assert_int_equal(fake.msi_data, 0x33);
-	assert_int_equal(memory_in(bar + 0x800, 8), 4);
-	memory_out(bar + 0x120, 4, 0xfee02000u);
-	memory_out(bar + 0x12c, 4, 0);
+	assert_int_equal(fake_read(bar + 0x800, 8), 4);
+	fake_write(bar + 0x120, 4, 0xfee02000u);
+	fake_write(bar + 0x12c, 4, 0);
 	assert_int_equal(fake.msis, 2);
 	assert_true(fake.msi_address == 0xfee02000u);
 	/* beyond the last vector the BAR is the device's own; an access that begins in the table ends there */
-	assert_int_equal(memory_in(bar + 0x100 + 16 * VECTORS, 4), 0x55667788);
-	assert_int_equal(memory_in(bar + 0x100 + 16 * VECTORS - 2, 4), 0);
-	memory_out(bar + 0x100 + 16 * VECTORS - 2, 8, UINT64_MAX);
+	assert_int_equal(fake_read(bar + 0x100 + 16 * VECTORS, 4), 0x55667788);
+	assert_int_equal(fake_read(bar + 0x100 + 16 * VECTORS - 2, 4), 0);
+	fake_write(bar + 0x100 + 16 * VECTORS - 2, 8, UINT64_MAX);
 }
 
 static void firmware_assigns(void **state)
@@ -537,10 +522,10 @@ static void anything_may_be_written(void **state)
 			fake_in(0xcf8 + fake_below(8), sizes[fake_below(3)]);
 			break;
 		case 2:
-			memory_out(VPCI_ECAM_BASE + devfn * 0x1000u + fake_below(0x120), sizes[fake_below(4)], value);
+			fake_write(VPCI_ECAM_BASE + devfn * 0x1000u + fake_below(0x120), sizes[fake_below(4)], value);
 			break;
 		case 3:
-			memory_in(VPCI_ECAM_BASE + devfn * 0x1000u + fake_below(0x1000), sizes[fake_below(4)]);
+			fake_read(VPCI_ECAM_BASE + devfn * 0x1000u + fake_below(0x1000), sizes[fake_below(4)]);
 			break;
 		case 4:
 			vpci_intx(&c->pci, fake_below(2));
@@ -555,7 +540,7 @@ static void anything_may_be_written(void **state)
 			break;
 		case 6:
 			if (c->pci.bar[0].mapped && ++mapped)
-				memory_out(c->pci.bar[0].at + fake_below(0x900), sizes[fake_below(4)], value);
+				fake_write(c->pci.bar[0].at + fake_below(0x900), sizes[fake_below(4)], value);
 			break;
 		case 7:
 			if (fake_below(200) == 0)

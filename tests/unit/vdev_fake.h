@@ -296,6 +296,22 @@ static inline void fake_type(const char *text)
 		fake.in[fake.in_length++ % FAKE_TEXT] = (uint8_t)*text;
 }
 
+/* Devices' memory. */
+static inline uint64_t fake_read(uint64_t addr, unsigned int size)
+{
+	struct io_access a = { .addr = addr, .size = (uint8_t)size };
+
+	bus_access(&fake.bus, BUS_MMIO, &a);
+	return a.value;
+}
+
+static inline void fake_write(uint64_t addr, unsigned int size, uint64_t value)
+{
+	struct io_access a = { .addr = addr, .value = value, .size = (uint8_t)size, .write = true };
+
+	bus_access(&fake.bus, BUS_MMIO, &a);
+}
+
 static inline uint64_t fake_in(uint64_t port, unsigned int size)
 {
 	struct io_access a = { .addr = port, .size = (uint8_t)size };

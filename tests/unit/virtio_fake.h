@@ -53,29 +53,14 @@ static inline void check_canaries(void)
 			fail_msg("a byte beside the guest's storage was changed");
 }
 
-static inline uint64_t memory_in(uint64_t addr, unsigned int size)
-{
-	struct io_access a = { .addr = addr, .size = (uint8_t)size };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-	return a.value;
-}
-
-static inline void memory_out(uint64_t addr, unsigned int size, uint64_t value)
-{
-	struct io_access a = { .addr = addr, .size = (uint8_t)size, .value = value, .write = true };
-
-	bus_access(&fake.bus, BUS_MMIO, &a);
-}
-
 static inline uint64_t config_in(struct virtio_pci *t, unsigned int offset, unsigned int size)
 {
-	return memory_in(VPCI_ECAM_BASE + t->pci.devfn * 0x1000u + offset, size);
+	return fake_read(VPCI_ECAM_BASE + t->pci.devfn * 0x1000u + offset, size);
 }
 
 static inline void config_out(struct virtio_pci *t, unsigned int offset, unsigned int size, uint64_t value)
 {
-	memory_out(VPCI_ECAM_BASE + t->pci.devfn * 0x1000u + offset, size, value);
+	fake_write(VPCI_ECAM_BASE + t->pci.devfn * 0x1000u + offset, size, value);
 }
 
 /* The offset in BAR 4 of the structure of this type, found by its capability. */
@@ -98,9 +83,9 @@ static inline void set_vector(struct driver *d, unsigned int vector)
 {
 	uint64_t entry = d->t->pci.bar[1].at + 16 * vector;
 
-	memory_out(entry, 8, 0xfee00000);
-	memory_out(entry + 8, 4, 0x40 + vector);
-	memory_out(entry + 12, 4, 0);
+	fake_write(entry, 8, 0xfee00000);
+	fake_write(entry + 8, 4, 0x40 + vector);
+	fake_write(entry + 12, 4, 0);
 }
 
 /* Resets, agrees on `features` (as far as offered), up to FEATURES_OK. False = the device does not agree. */
@@ -113,22 +98,22 @@ static inline bool driver_start(struct driver *d, struct virtio_pci *t, uint64_t
 	vpci_assign(&pci);
 	d->base = t->pci.bar[4].at;
 	assert_true(t->pci.bar[4].mapped);
-	memory_out(d->base + 0x14, 1, 0);
-	assert_int_equal(memory_in(d->base + 0x14, 1), 0);
+	fake_write(d->base + 0x14, 1, 0);
+	assert_int_equal(fake_read(d->base + 0x14, 1), 0);
 	config_out(t, t->pci.msix.capability + 2, 2, msix ? 0x8000 : 0);
-	memory_out(d->base + 0x14, 1, 1);
-	memory_out(d->base + 0x14, 1, 3);
-	memory_out(d->base, 4, 0);
-	offered = memory_in(d->base + 4, 4);
-	memory_out(d->base, 4, 1);
-	offered |= memory_in(d->base + 4, 4) << 32;
+	fake_write(d->base + 0x14, 1, 1);
+	fake_write(d->base + 0x14, 1, 3);
+	fake_write(d->base, 4, 0);
+	offered = fake_read(d->base + 4, 4);
+	fake_write(d->base, 4, 1);
+	offered |= fake_read(d->base + 4, 4) << 32;
 	d->accepted = features & offered;
-	memory_out(d->base + 8, 4, 0);
-	memory_out(d->base + 12, 4, (uint32_t)d->accepted);
-	memory_out(d->base + 8, 4, 1);
-	memory_out(d->base + 12, 4, d->accepted >> 32);
-	memory_out(d->base + 0x14, 1, 11);
-	return memory_in(d->base + 0x14, 1) == 11;
+	fake_write(d->base + 8, 4, 0);
+	fake_write(d->base + 12, 4, (uint32_t)d->accepted);
+	fake_write(d->base + 8, 4, 1);
+	fake_write(d->base + 12, 4, d->accepted >> 32);
+	fake_write(d->base + 0x14, 1, 11);
+	return fake_read(d->base + 0x14, 1) == 11;
 }
 
 static inline void driver_queue(struct driver *d, unsigned int q, uint16_t size)
@@ -142,25 +127,25 @@ static inline void driver_queue(struct driver *d, unsigned int q, uint16_t size)
 	x->used = at + 0x2000;
 	x->next_avail = x->seen_used = x->free = 0;
 	memset(fake.memory + at, 0, 0x4000);
-	memory_out(d->base + 0x16, 2, q);
-	assert_true(memory_in(d->base + 0x18, 2) >= size);
-	memory_out(d->base + 0x18, 2, size);
-	memory_out(d->base + 0x1a, 2, q + 1);
-	memory_out(d->base + 0x20, 8, x->desc);
-	memory_out(d->base + 0x28, 4, x->avail);
-	memory_out(d->base + 0x2c, 4, 0);
-	memory_out(d->base + 0x30, 8, x->used);
-	memory_out(d->base + 0x1c, 2, 1);
-	assert_int_equal(memory_in(d->base + 0x1c, 2), 1);
+	fake_write(d->base + 0x16, 2, q);
+	assert_true(fake_read(d->base + 0x18, 2) >= size);
+	fake_write(d->base + 0x18, 2, size);
+	fake_write(d->base + 0x1a, 2, q + 1);
+	fake_write(d->base + 0x20, 8, x->desc);
+	fake_write(d->base + 0x28, 4, x->avail);
+	fake_write(d->base + 0x2c, 4, 0);
+	fake_write(d->base + 0x30, 8, x->used);
+	fake_write(d->base + 0x1c, 2, 1);
+	assert_int_equal(fake_read(d->base + 0x1c, 2), 1);
 	set_vector(d, q + 1);
 }
 
 static inline void driver_ready(struct driver *d)
 {
 	set_vector(d, 0);
-	memory_out(d->base + 0x10, 2, 0);
-	memory_out(d->base + 0x14, 1, 15);
-	assert_int_equal(memory_in(d->base + 0x14, 1), 15);
+	fake_write(d->base + 0x10, 2, 0);
+	fake_write(d->base + 0x14, 1, 15);
+	assert_int_equal(fake_read(d->base + 0x14, 1), 15);
 }
 
 static inline uint16_t ram16(uint64_t at)
@@ -218,7 +203,7 @@ static inline void driver_kick(struct driver *d, unsigned int q, uint16_t old)
 		return;
 	}
 	d->notifications++;
-	memory_out(d->base + VIRTIO_PCI_NOTIFY + 4 * q, 2, q);
+	fake_write(d->base + VIRTIO_PCI_NOTIFY + 4 * q, 2, q);
 }
 
 /* The next used element; false = none. */
@@ -247,7 +232,7 @@ static inline void driver_do(struct driver *d, unsigned int q, const struct part
 
 static inline uint8_t driver_status(struct driver *d)
 {
-	return (uint8_t)memory_in(d->base + 0x14, 1);
+	return (uint8_t)fake_read(d->base + 0x14, 1);
 }
 
 /* Lets the time come for which the device waits, until it waits for nothing. Returns how often it was called. */
@@ -304,12 +289,12 @@ static inline void driver_attack(struct virtio_pci *t, unsigned int queues, uint
 	for (unsigned int round = 0; round < rounds; round++) {
 		driver_start(&d, t, features & (fake_below(4) ? UINT64_MAX : ~fake_random()), fake_below(2));
 		for (unsigned int q = 0; q < queues; q++) {
-			uint16_t most = (uint16_t)(memory_out(d.base + 0x16, 2, q), memory_in(d.base + 0x18, 2));
+			uint16_t most = (uint16_t)(fake_write(d.base + 0x16, 2, q), fake_read(d.base + 0x18, 2));
 			uint16_t size = (uint16_t)(1u << fake_below(9));
 
 			driver_queue(&d, q, size > most ? most : size);
 		}
-		memory_out(d.base + 0x14, 1, 15);
+		fake_write(d.base + 0x14, 1, 15);
 		for (unsigned int step = 0; step < 12; step++) {
 			unsigned int q = (unsigned int)fake_below(queues);
 			struct driver_queue *x = &d.q[q];
@@ -323,11 +308,11 @@ static inline void driver_attack(struct virtio_pci *t, unsigned int queues, uint
 			if (fake_below(100) == 0)
 				set16(x->avail + 2, (unsigned int)fake_random());
 			set16(x->avail + 4 + 2 * x->size, (unsigned int)fake_random());
-			memory_out(d.base + VIRTIO_PCI_NOTIFY + 4 * fake_below(queues + 1), 2, q);
+			fake_write(d.base + VIRTIO_PCI_NOTIFY + 4 * fake_below(queues + 1), 2, q);
 			if (fake_below(40) == 0)
-				memory_out(d.base + fake_below(0x3100), sizes[fake_below(4)], fake_random());
+				fake_write(d.base + fake_below(0x3100), sizes[fake_below(4)], fake_random());
 			if (fake_below(20) == 0)
-				memory_in(d.base + fake_below(0x4000), sizes[fake_below(4)]);
+				fake_read(d.base + fake_below(0x4000), sizes[fake_below(4)]);
 			run_service(&t->pci.dev, 3);
 		}
 		check_canaries();

@@ -7,6 +7,10 @@
 
 #include "vmm/devices/vvga.h"
 
+#define SEQ 0x3c4
+#define GC 0x3ce
+#define CRTC 0x3d4
+
 static struct vvga vga;
 static const struct vpci_identity *fake_pci_identity;
 static unsigned int fake_pci_resets, fake_pci_attached;
@@ -68,6 +72,52 @@ static inline void fake_indexed(uint16_t port, unsigned int index, unsigned int 
 {
 	outb(port, index);
 	outb(port + 1, value);
+}
+
+/* As a VGA BIOS sets it: the registers that matter here, and all of the CRTC's. */
+static inline void fake_mode(unsigned int misc, unsigned int sr4, unsigned int gr5, const uint8_t crtc[25])
+{
+	outb(0x3c2, misc);
+	fake_indexed(SEQ, 2, 0x0f);
+	fake_indexed(SEQ, 4, sr4);
+	fake_indexed(GC, 5, gr5);
+	fake_indexed(GC, 6, 0x05);
+	fake_indexed(CRTC, 0x11, 0);
+	for (unsigned int i = 0; i < 25; i++)
+		fake_indexed(CRTC, i, crtc[i]);
+}
+
+static inline void fake_mode_13h(void)
+{
+	static const uint8_t crtc[25] = { 0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0xbf, 0x1f, 0, 0x41, 0, 0, 0, 0, 0, 0, 0x9c,
+					  0x8e, 0x8f, 0x28, 0x40, 0x96, 0xb9, 0xa3, 0xff };
+
+	fake_mode(0x63, 0x0e, 0x40, crtc);
+}
+
+static inline void fake_mode_12h(void)
+{
+	static const uint8_t crtc[25] = { 0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0x0b, 0x3e, 0, 0x40, 0, 0, 0, 0, 0, 0, 0xea,
+					  0x8c, 0xdf, 0x28, 0, 0xe7, 0x04, 0xe3, 0xff };
+
+	fake_mode(0xe3, 0x06, 0x00, crtc);
+}
+
+static inline void fake_font_access(bool on)
+{
+	if (on) {
+		fake_indexed(SEQ, 2, 4);
+		fake_indexed(SEQ, 4, 7);
+		fake_indexed(GC, 4, 2);
+		fake_indexed(GC, 5, 0);
+		fake_indexed(GC, 6, 4);
+		return;
+	}
+	fake_indexed(SEQ, 2, 3);
+	fake_indexed(SEQ, 4, 3);
+	fake_indexed(GC, 4, 0);
+	fake_indexed(GC, 5, 0x10);
+	fake_indexed(GC, 6, 0x0e);
 }
 
 static inline void fake_dispi(unsigned int index, unsigned int value)

@@ -206,6 +206,21 @@ struct vm *command_target(struct command_call *c)
 	return c->vm;
 }
 
+bool command_no_operands(const struct command_call *c)
+{
+	if (operand_end(c->at))
+		return true;
+	typewriter_error(MSG_CFC026E);
+	return false;
+}
+
+struct vm *command_only_target(struct command_call *c)
+{
+	struct vm *vm = command_target(c);
+
+	return vm != NULL && command_no_operands(c) ? vm : NULL;
+}
+
 /* FOR userid CMD command */
 static void command_for(struct command_call *c)
 {

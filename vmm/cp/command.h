@@ -42,6 +42,10 @@ bool command_may(const struct command_call *c, const char *classes);
  * one (classes A, C, E), else c->vm. NULL = the error has been said.
  */
 struct vm *command_target(struct command_call *c);
+/* Is there no operand (left)? false = the error has been said. */
+bool command_no_operands(const struct command_call *c);
+/* The machine and nothing after it; NULL = the error has been said. */
+struct vm *command_only_target(struct command_call *c);
 /* Runs a sub-command (QUERY x, SET x). */
 void command_sub(struct command_call *c, const char *of, const struct command *table, size_t count);
 

@@ -61,14 +61,10 @@ void control_begin(struct command_call *c)
 
 void control_stop(struct command_call *c)
 {
-	struct vm *vm = command_target(c);
+	struct vm *vm = command_only_target(c);
 
 	if (vm == NULL)
 		return;
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
-		return;
-	}
 	users_of(vm)->held = false;
 	if (is_running(vm))
 		vm_stop(vm);
@@ -216,14 +212,10 @@ void control_system(struct command_call *c)
 
 void control_external(struct command_call *c)
 {
-	struct vm *vm = command_target(c);
+	struct vm *vm = command_only_target(c);
 
 	if (vm == NULL)
 		return;
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
-		return;
-	}
 	if (vm->state == VM_NO_SYSTEM || vm->state == VM_ENDED) {
 		typewriter_error(MSG_CFM721E, vm->userid, vm_state_name(vm->state));
 		return;
@@ -248,13 +240,9 @@ void control_signal(struct command_call *c)
 		typewriter_error(MSG_CFC703E, word, "SIGNAL");
 		return;
 	}
-	vm = command_target(c);
+	vm = command_only_target(c);
 	if (vm == NULL)
 		return;
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
-		return;
-	}
 	if (vm->state == VM_NO_SYSTEM || vm->state == VM_ENDED)
 		typewriter_error(MSG_CFM721E, vm->userid, vm_state_name(vm->state));
 	else if (!vacpi_power_button(&vm->devices->acpi))

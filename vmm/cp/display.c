@@ -16,7 +16,7 @@
 #define MOST_RIGHTS 65536u /* pages looked at by one DISPLAY K */
 #define MOST_RUNS   64u /* lines it prints */
 
-const char *const display_gpr_names[GPRS] = {
+static const char *const gpr_names[GPRS] = {
 	"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
 	"R8",  "R9",  "R10", "R11", "R12", "R13", "R14", "R15",
 };
@@ -33,7 +33,7 @@ const struct display_register display_registers[] = {
 };
 const size_t display_registers_count = ARRAY_LEN(display_registers);
 
-uint64_t display_get_gpr(struct vm *vm, unsigned int n)
+static uint64_t get_gpr(struct vm *vm, unsigned int n)
 {
 	return n == RSP ? arch_vcpu_get(&vm->av, VREG_RSP) : vm->av.gpr[n];
 }
@@ -73,8 +73,8 @@ void display_general(struct vm *vm, unsigned int first, unsigned int last)
 
 	for (unsigned int i = first; i <= last; i++) {
 		n += (size_t)text_format(line + n, sizeof(line) - n, "%s%-3s = %016llX",
-					 n > 0 ? "  " : "", display_gpr_names[i],
-					 (unsigned long long)display_get_gpr(vm, i));
+					 n > 0 ? "  " : "", gpr_names[i],
+					 (unsigned long long)get_gpr(vm, i));
 		if ((i - first) % 4 == 3 || i == last) {
 			cp_say("%s", line);
 			n = 0;
@@ -143,7 +143,7 @@ static void show_line(uint64_t address, const uint8_t bytes[16], bool with_text)
 	cp_say("%s", line);
 }
 
-void display_storage(struct vm *vm, uint64_t first, uint64_t last, bool linear, bool with_text)
+static void list_storage(struct vm *vm, uint64_t first, uint64_t last, bool linear, bool with_text)
 {
 	bool cut = last - first >= MOST_BYTES;
 	uint8_t bytes[16];
@@ -178,7 +178,7 @@ static void show_rights(uint64_t first, uint64_t next, uint32_t rights, uint64_t
 }
 
 /* What the nested page tables themselves say, page by page, equal neighbours as one line. */
-void display_rights(struct vm *vm, uint64_t first, uint64_t last)
+static void list_rights(struct vm *vm, uint64_t first, uint64_t last)
 {
 	uint64_t at = first & ~(PAGE_SIZE - 1), start = at, run_page = 0;
 	uint32_t run_rights = 0, lines = 0;
@@ -256,9 +256,9 @@ static void display_letter(struct vm *vm, const char *word)
 	if (!operand_range(hex ? word : word + 1, vm->storage_size, &first, &last))
 		typewriter_error(MSG_CDB741E, word);
 	else if (letter == 'K')
-		display_rights(vm, first, last);
+		list_rights(vm, first, last);
 	else
-		display_storage(vm, first, last, letter == 'V', letter == 'T');
+		list_storage(vm, first, last, letter == 'V', letter == 'T');
 }
 
 /* Only for HELP, hence without routines: DISPLAY's operands are letters with numbers, not words. */

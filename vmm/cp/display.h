@@ -12,14 +12,10 @@ struct display_register {
 /* What X means, by number. */
 extern const struct display_register display_registers[];
 extern const size_t display_registers_count;
-extern const char *const display_gpr_names[GPRS];
 
-uint64_t display_get_gpr(struct vm *vm, unsigned int n);
 void display_psw(struct vm *vm);
 void display_general(struct vm *vm, unsigned int first, unsigned int last);
 void display_control(struct vm *vm, size_t first, size_t last);
 void display_segments(struct vm *vm);
-void display_storage(struct vm *vm, uint64_t first, uint64_t last, bool linear, bool with_text);
-void display_rights(struct vm *vm, uint64_t first, uint64_t last);
 
 #endif

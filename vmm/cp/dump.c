@@ -91,14 +91,10 @@ static void dump_output(const struct vm_console *c)
 
 void dump_command(struct command_call *c)
 {
-	struct vm *vm = command_target(c);
+	struct vm *vm = command_only_target(c);
 
 	if (vm == NULL)
 		return;
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
-		return;
-	}
 	cp_say("DUMP OF %s: %s, SYSTEM %s%s%s", vm->userid, vm_state_name(vm->state),
 	       vm->system[0] != '\0' ? vm->system : "NONE", vm->why[0] != '\0' ? ", " : "",
 	       vm->why);

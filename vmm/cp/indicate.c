@@ -147,11 +147,7 @@ void indicate_command(struct command_call *c)
 	}
 	if (operand_is(word, "USER", 4))
 		c->at = at;
-	vm = command_target(c);
-	if (vm == NULL)
-		return;
-	if (operand_end(c->at))
+	vm = command_only_target(c);
+	if (vm != NULL)
 		show_one(vm);
-	else
-		typewriter_error(MSG_CFC026E);
 }

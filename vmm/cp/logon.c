@@ -130,10 +130,8 @@ static void leave(struct command_call *c, const char *how, bool logoff)
 {
 	struct vm *vm = session_vm();
 
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
+	if (!command_no_operands(c))
 		return;
-	}
 	if (vm != NULL && logoff)
 		users_logoff(vm);
 	else

@@ -17,14 +17,6 @@
 
 #define NAMES_A_LINE 4
 
-static bool no_operands(const struct command_call *c)
-{
-	if (operand_end(c->at))
-		return true;
-	typewriter_error(MSG_CFC026E);
-	return false;
-}
-
 /*
  * "LINUX1   - DSC": where the user sits; the one terminal has an address, the others are
  * disconnected.
@@ -64,7 +56,7 @@ static void query_names(struct command_call *c)
 	struct name_line line = { .length = 0 };
 	const struct user_machine *m;
 
-	if (!no_operands(c))
+	if (!command_no_operands(c))
 		return;
 	if (session_operator_on())
 		add_name(&line, users_operator()->userid);
@@ -78,31 +70,31 @@ static void query_names(struct command_call *c)
 
 static void query_users(struct command_call *c)
 {
-	if (no_operands(c))
+	if (command_no_operands(c))
 		cp_say("%03u USERS, 000 DIALED", session_users());
 }
 
 static void query_userid(struct command_call *c)
 {
-	if (no_operands(c))
+	if (command_no_operands(c))
 		cp_say("%s AT VM64", c->user->userid);
 }
 
 static void query_priv(struct command_call *c)
 {
-	if (no_operands(c))
+	if (command_no_operands(c))
 		cp_say("PRIVILEGE CLASSES %s", c->user->classes);
 }
 
 static void query_logmsg(struct command_call *c)
 {
-	if (no_operands(c))
+	if (command_no_operands(c))
 		logmsg_show(true);
 }
 
 static void query_cplevel(struct command_call *c)
 {
-	if (no_operands(c))
+	if (command_no_operands(c))
 		cp_say("%s", QUERY_SYSTEM_LEVEL);
 }
 
@@ -112,8 +104,8 @@ static void query_time(struct command_call *c)
 	const struct vm *vm = c->vm;
 
 	if (!operand_end(c->at)) {
-		vm = command_target(c);
-		if (vm == NULL || !no_operands(c))
+		vm = command_only_target(c);
+		if (vm == NULL)
 			return;
 	}
 	clock_stamp(stamp, sizeof(stamp), cpu_wall_seconds());
@@ -137,8 +129,8 @@ static void query_set(struct command_call *c)
 	const struct vm *vm = c->vm;
 
 	if (!operand_end(c->at)) {
-		vm = command_target(c);
-		if (vm == NULL || !no_operands(c))
+		vm = command_only_target(c);
+		if (vm == NULL)
 			return;
 	}
 	m = vm != NULL ? users_of(vm) : NULL;

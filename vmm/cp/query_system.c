@@ -19,17 +19,6 @@ extern const char kernel_start[], kernel_end[];
 
 #define ALLOC_LINES 256u /* what the queue of lines surely has room for */
 
-/* The machine a QUERY is about, and nothing after it. */
-static struct vm *only_target(struct command_call *c)
-{
-	struct vm *vm = command_target(c);
-
-	if (vm == NULL || operand_end(c->at))
-		return vm;
-	typewriter_error(MSG_CFC026E);
-	return NULL;
-}
-
 static void owner_name(char *to, size_t room, const struct storage_run *run)
 {
 	const struct vm *vm;
@@ -52,10 +41,8 @@ void query_alloc(struct command_call *c)
 	char owner[32];
 	uint32_t i;
 
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
+	if (!command_no_operands(c))
 		return;
-	}
 	for (i = 0; i < ALLOC_LINES && (run = storage_run_at(i)) != NULL; i++) {
 		owner_name(owner, sizeof(owner), run);
 		cp_say("%012llX TO %012llX %10lluK %s", (unsigned long long)run->base.v,
@@ -80,10 +67,8 @@ void query_files(struct command_call *c)
 	const struct ipl_file *f;
 	uint32_t i;
 
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
+	if (!command_no_operands(c))
 		return;
-	}
 	for (i = 0; (f = ipl_file_at(i)) != NULL; i++) {
 		if (f->status == BOOT_MODULE_OK)
 			cp_say("%-32s %12llu BYTES", f->name, (unsigned long long)f->size);
@@ -97,7 +82,7 @@ void query_files(struct command_call *c)
 
 void query_reloc(struct command_call *c)
 {
-	struct vm *vm = only_target(c);
+	struct vm *vm = command_only_target(c);
 
 	if (vm == NULL)
 		return;
@@ -131,7 +116,7 @@ void query_storage(struct command_call *c)
 		cp_say("STORAGE = %lluK", (unsigned long long)(storage_total() >> 10));
 		return;
 	}
-	vm = only_target(c);
+	vm = command_only_target(c);
 	if (vm != NULL)
 		cp_say("STORAGE = %lluK", (unsigned long long)(vm->storage_size >> 10));
 }
@@ -196,10 +181,8 @@ void query_trace(struct command_call *c)
 
 void query_routes(struct command_call *c)
 {
-	if (!operand_end(c->at)) {
-		typewriter_error(MSG_CFC026E);
+	if (!command_no_operands(c))
 		return;
-	}
 	for (unsigned int kind = 0; kind < EXIT_KINDS; kind++) {
 		const struct exit_route *r = dispatcher_route((enum exit_kind)kind);
 

@@ -291,12 +291,8 @@ void query_virtual(struct command_call *c)
 void query_dasd(struct command_call *c)
 {
 	struct wanted w = { .kinds = SHOW_DASD };
-	struct vm *vm = command_target(c);
+	struct vm *vm = command_only_target(c);
 
-	if (vm == NULL)
-		return;
-	if (operand_end(c->at))
+	if (vm != NULL)
 		show_disks(vm, &w);
-	else
-		typewriter_error(MSG_CFC026E);
 }

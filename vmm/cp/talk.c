@@ -168,10 +168,8 @@ void talk_send(struct command_call *c)
 
 void talk_echo(struct command_call *c)
 {
-	if (operand_end(c->at))
+	if (command_no_operands(c))
 		session_begin_echo();
-	else
-		typewriter_error(MSG_CFC026E);
 }
 
 void talk_sleep(struct command_call *c)

@@ -102,11 +102,6 @@ bool typewriter_waiting(void)
 	return t.head != t.tail || t.lost > 0;
 }
 
-bool typewriter_idle(void)
-{
-	return t.stage_at == t.stage_end && !typewriter_waiting();
-}
-
 /* Bytes that may be handed to the driver now. */
 static size_t room_ahead(void)
 {

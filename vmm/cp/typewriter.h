@@ -22,8 +22,6 @@ enum typewriter_emsg typewriter_emsg(void);
 
 /* May a command that says much begin? Its answer is bounded by what is free then. */
 bool typewriter_calm(void);
-/* Nothing is waiting to be shown (the driver may still hold some). */
-bool typewriter_idle(void);
 /* Does a line wait that typewriter_next() would show? */
 bool typewriter_waiting(void);
 

@@ -224,12 +224,6 @@ static void send_ipi(struct vlapic *l)
 		vlapic_deliver(l, mode, (uint8_t)icr, false);
 }
 
-int vlapic_acknowledge(struct vlapic *l)
-{
-	refresh_if_changed(l);
-	return vlapic_pending(l) < 0 ? (int)(*vlapic_reg(l, VLAPIC_SVR) & 0xff) : vlapic_take(l);
-}
-
 inline int vlapic_take(struct vlapic *l)
 {
 	uint8_t vector = l->irr;
@@ -305,13 +299,6 @@ static void end_of_interrupt(struct vlapic *l)
 	clear(l, VLAPIC_ISR, vector, &l->isr_words);
 	l->isr = highest(l, VLAPIC_ISR, l->isr_words);
 	vlapic_eoi_virtualized(l, vector);
-	priority_changed(l);
-}
-
-void vlapic_set_cr8(struct vlapic *l, uint64_t value)
-{
-	*vlapic_reg(l, VLAPIC_TPR) = (uint32_t)(value & 0xf) << 4;
-	refresh_if_changed(l);
 	priority_changed(l);
 }
 
@@ -434,11 +421,6 @@ void vlapic_reset_registers(struct vlapic *l)
 	l->errors = 0;
 	vlapic_timer_reset(l);
 	machine_interrupt_changed(l->dev.vm);
-}
-
-void vlapic_reset_by_init(struct vlapic *l)
-{
-	vlapic_reset_registers(l);
 }
 
 static void vlapic_reset(struct vdev *d)

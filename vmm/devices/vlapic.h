@@ -73,8 +73,6 @@ struct vlapic {
 /* page: 4 KiB, page aligned. */
 void vlapic_init(struct vlapic *l, struct vm *vm, void *page);
 int vlapic_claim(struct vlapic *l, struct bus *bus);
-/* What INIT does: as a reset, but IA32_APIC_BASE stays. */
-void vlapic_reset_by_init(struct vlapic *l);
 
 /* A message from the I/O APIC, an MSI or an IPI that is for this APIC. mode: enum vlapic_mode. */
 void vlapic_deliver(struct vlapic *l, unsigned int mode, uint8_t vector, bool level);
@@ -97,9 +95,7 @@ static inline int vlapic_pending(const struct vlapic *l)
 	return (l->irr & 0xf0u) > (tpr > isr ? tpr : isr) ? l->irr : -1;
 }
 
-/* The processor takes it: IRR -> ISR. The spurious vector when there is none after all. */
-int vlapic_acknowledge(struct vlapic *l);
-/* The same where vlapic_pending() has just said that there is one. */
+/* The processor takes it, where vlapic_pending() has just said that there is one: IRR -> ISR. */
 int vlapic_take(struct vlapic *l);
 
 /* Takes IRR and ISR over from the page, which the processor has changed by itself (virtual-interrupt delivery). */
@@ -120,7 +116,6 @@ static inline uint64_t vlapic_cr8(const struct vlapic *l)
 	return l->regs[VLAPIC_TPR / 4] >> 4 & 0xf;
 }
 
-void vlapic_set_cr8(struct vlapic *l, uint64_t value);
 /* For VT-x's TPR threshold: below this value of CR8 a pending interrupt can be taken; 0 = CR8 is not what stops one. */
 unsigned int vlapic_cr8_threshold(const struct vlapic *l);
 
@@ -128,8 +123,6 @@ static inline uint64_t vlapic_base(const struct vlapic *l)
 {
 	return l->base;
 }
-
-bool vlapic_set_base(struct vlapic *l, uint64_t value);	/* false = #GP */
 
 static inline bool vlapic_is_x2apic(const struct vlapic *l)
 {

@@ -111,7 +111,7 @@ static bool base_is_legal(const struct vlapic *l, uint64_t base)
 	return (base & (VLAPIC_BASE_ENABLE | VLAPIC_BASE_X2APIC)) != VLAPIC_BASE_X2APIC;
 }
 
-bool vlapic_set_base(struct vlapic *l, uint64_t value)
+static bool set_base(struct vlapic *l, uint64_t value)
 {
 	uint64_t modes = VLAPIC_BASE_ENABLE | VLAPIC_BASE_X2APIC, old = l->base & modes, new = value & modes;
 
@@ -160,7 +160,7 @@ bool vlapic_write_msr(struct vlapic *l, uint32_t msr, uint64_t value)
 	uint32_t index = msr - VLAPIC_MSR_X2APIC;
 
 	if (msr == VLAPIC_MSR_BASE)
-		return vlapic_set_base(l, value);
+		return set_base(l, value);
 	if (msr == VLAPIC_MSR_TSC_DEADLINE) {
 		vlapic_timer_write_tsc_deadline(l, value);
 		return true;

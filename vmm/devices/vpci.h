@@ -164,7 +164,6 @@ int vpci_attach(struct vpci *bus, struct vpci_function *f, uint8_t devfn);
 
 /* Drives INTx; the PIIX3's routing registers choose the ISA line. */
 void vpci_intx(struct vpci_function *f, bool asserted);
-bool vpci_msi_enabled(const struct vpci_function *f);
 void vpci_msi_raise(struct vpci_function *f);
 bool vpci_msix_enabled(const struct vpci_function *f);
 void vpci_msix_raise(struct vpci_function *f, uint16_t vector);	/* kept pending while masked */

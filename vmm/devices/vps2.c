@@ -52,7 +52,8 @@ void vps2_answer(struct vps2_port *port, uint8_t byte)
 	}
 }
 
-int vps2_next(struct vps2_port *port)
+/* The next byte out of it, -1 = none. */
+static int next(struct vps2_port *port)
 {
 	if (port->reply_count > 0) {
 		port->last = port->reply[port->reply_first % VPS2_REPLY];
@@ -174,12 +175,12 @@ static void fetch(struct vps2 *p)
 		fill(p, s->held_data, s->held_mouse);
 	}
 	while (!s->full && keyboard_open(s) && (s->keyboard.reply_count > 0 || (ready && s->keyboard.count > 0)))
-		from_keyboard(p, (uint8_t)vps2_next(&s->keyboard));
+		from_keyboard(p, (uint8_t)next(&s->keyboard));
 	if (!s->full && mouse_open(s)) {
 		if (ready)
 			vps2_mouse_report(s);
 		if (s->mouse.reply_count > 0 || (ready && s->mouse.count > 0))
-			fill(p, (uint8_t)vps2_next(&s->mouse), true);
+			fill(p, (uint8_t)next(&s->mouse), true);
 	}
 	update_deadline(p);
 }

@@ -10,8 +10,6 @@
 #define PS2_TEST_PASSED	0xaau
 
 void vps2_answer(struct vps2_port *port, uint8_t byte);
-/* The next byte out of it, -1 = none. */
-int vps2_next(struct vps2_port *port);
 void vps2_forget(struct vps2_port *port);	/* drops all that waits */
 
 /* vps2_keyboard.c */

@@ -63,7 +63,7 @@ static bool take_prefix(struct stream *s, struct insn *i, uint8_t b)
 	case 0x64: s->seg = SEG_FS; return true;
 	case 0x65: s->seg = SEG_GS; return true;
 	case 0x26: case 0x2e: case 0x36: case 0x3e:
-		/* in 64-bit code these are there and mean nothing: SDM, "Segment Registers" */
+		/* in 64-bit code these are there and mean nothing: SDM, "Segment Registers in 64-Bit Mode" */
 		if (i->bits != 64)
 			s->seg = (int8_t)(b >> 3 & 3);
 		return true;
@@ -445,7 +445,7 @@ static enum decode_result decode_vex(struct stream *s, struct insn *i, unsigned 
 	return decode_vex_rest(s, i);
 }
 
-/* SDM, "The EVEX Encoding": only its length is of interest, since nothing of it is executed here. */
+/* SDM, "Instruction Format and EVEX": only its length is of interest, since nothing of it is executed here. */
 static enum decode_result decode_evex(struct stream *s, struct insn *i)
 {
 	uint8_t p0 = (uint8_t)take(s, 1), p1 = (uint8_t)take(s, 1), p2 = (uint8_t)take(s, 1);

@@ -9,7 +9,8 @@ uint64_t interp_next(const struct interp *x)
 	return x->insn->bits == 64 ? next : (uint32_t)next;
 }
 
-enum interp_result interp_check_target(struct interp *x, uint64_t target)
+/* May a near branch go there? */
+static enum interp_result check_target(struct interp *x, uint64_t target)
 {
 	bool good = x->insn->bits == 64 ? interp_canonical(target) : target <= interp_segment(x, SEG_CS)->limit;
 
@@ -32,7 +33,7 @@ static enum interp_result jump_if(struct interp *x, bool taken)
 	enum interp_result r = INTERP_DONE;
 
 	if (taken) {
-		r = interp_check_target(x, relative(x));
+		r = check_target(x, relative(x));
 		if (r == INTERP_DONE)
 			interp_jump(x, relative(x));
 	}
@@ -81,7 +82,7 @@ static enum interp_result call(struct interp *x)
 	if (r == INTERP_DONE)
 		r = interp_stack_place(x, &place, -(int64_t)width, width, INTERP_WRITE);
 	if (r == INTERP_DONE)
-		r = interp_check_target(x, target);
+		r = check_target(x, target);
 	if (r != INTERP_DONE)
 		return r;
 	interp_store(x, &place, interp_next(x));
@@ -96,7 +97,7 @@ static enum interp_result jump(struct interp *x)
 	enum interp_result r = find_target(x, &target);
 
 	if (r == INTERP_DONE)
-		r = interp_check_target(x, target);
+		r = check_target(x, target);
 	if (r == INTERP_DONE)
 		interp_jump(x, target);
 	return r;
@@ -112,7 +113,7 @@ static enum interp_result ret(struct interp *x)
 	if (r != INTERP_DONE)
 		return r;
 	target = interp_load(x, &place);
-	r = interp_check_target(x, target);
+	r = check_target(x, target);
 	if (r != INTERP_DONE)
 		return r;
 	interp_move_stack(x, (int64_t)(width + (x->insn->imm & 0xffff)));

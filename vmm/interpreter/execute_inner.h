@@ -119,10 +119,8 @@ unsigned int interp_stack_size(struct interp *x);	/* bytes of the stack pointer 
 enum interp_result interp_stack_place(struct interp *x, struct interp_place *place, int64_t delta, unsigned int width,
 				      uint32_t access);
 void interp_move_stack(struct interp *x, int64_t delta);
-bool interp_may_change_if(struct interp *x);
 
-/* execute_branch.c: where a near branch may go. Sets rip. */
-enum interp_result interp_check_target(struct interp *x, uint64_t target);
+/* execute_branch.c */
 void interp_jump(struct interp *x, uint64_t target);
 uint64_t interp_next(const struct interp *x);	/* the address after this instruction */
 

@@ -129,7 +129,7 @@ static enum interp_result pop_all(struct interp *x)
 }
 
 /* May IF be changed? In virtual-8086 mode the same asks whether PUSHF and POPF are allowed at all. */
-bool interp_may_change_if(struct interp *x)
+static bool may_change_if(struct interp *x)
 {
 	return !(interp_cr0(x) & CR0_PE_BIT) || interp_cpl(x) <= (x->rflags >> 12 & 3);
 }
@@ -144,7 +144,7 @@ static enum interp_result flags_refused(struct interp *x)
 
 static enum interp_result push_flags(struct interp *x)
 {
-	if ((x->rflags & FLAG_VM) && !interp_may_change_if(x))
+	if ((x->rflags & FLAG_VM) && !may_change_if(x))
 		return flags_refused(x);
 	return push(x, x->rflags & ~(uint64_t)(FLAG_VM | FLAG_RF));
 }
@@ -156,11 +156,11 @@ static enum interp_result pop_flags(struct interp *x)
 	struct interp_place place;
 	enum interp_result r;
 
-	if ((x->rflags & FLAG_VM) && !interp_may_change_if(x))
+	if ((x->rflags & FLAG_VM) && !may_change_if(x))
 		return flags_refused(x);
 	if ((interp_cr0(x) & CR0_PE_BIT) && interp_cpl(x) != 0)
 		may &= ~(uint64_t)FLAG_IOPL;
-	if (!interp_may_change_if(x))
+	if (!may_change_if(x))
 		may &= ~(uint64_t)FLAG_IF;
 	r = interp_stack_place(x, &place, 0, width, INTERP_READ);
 	if (r != INTERP_DONE)
@@ -245,7 +245,7 @@ enum interp_result interp_stack(struct interp *x)
 
 static enum interp_result change_if(struct interp *x, bool on)
 {
-	if (!interp_may_change_if(x))
+	if (!may_change_if(x))
 		return flags_refused(x);
 	if (on && !(x->rflags & FLAG_IF))
 		x->shadow = BLOCKING_BY_STI;

@@ -5,7 +5,7 @@
 #define CR4_OSFXSR_BIT (1u << 9)
 #define CR4_OSXSAVE_BIT (1u << 18)
 
-/* SDM, "SIMD Exceptions Type" tables. */
+/* The tables of SDM, "AVX and SSE Instruction Exception Classification". */
 static enum interp_result usable(struct interp *x)
 {
 	uint64_t cr0 = interp_cr0(x), cr4 = x->ops->get(x, VREG_CR4);

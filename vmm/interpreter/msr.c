@@ -30,7 +30,7 @@ static bool write_tsc(struct vm *vm, uint64_t value)
 	uint64_t old = arch_vcpu_get(&vm->av, VREG_TSC_OFFSET);
 	uint64_t offset = value - tsc_scaled(cpu_tsc(), vm->tsc_multiplier);
 
-	vm->tsc_adjust += offset - old;	/* SDM, "IA32_TSC_ADJUST MSR": a write of the TSC moves it too */
+	vm->tsc_adjust += offset - old;	/* SDM, "Time-Stamp Counter Adjustment": a write of the TSC moves it too */
 	arch_vcpu_set(&vm->av, VREG_TSC_OFFSET, offset);
 	pc_tsc_moved(vm);
 	return true;

@@ -49,17 +49,6 @@ const struct ipl_file *ipl_find_file(const char *name)
 	return NULL;
 }
 
-const char *ipl_kind_name(enum ipl_kind kind)
-{
-	static const char *const names[] = {
-	    [IPL_FIND_OUT] = "", [IPL_LINUX] = "LINUX", [IPL_MULTIBOOT] = "MULTIBOOT",
-	    [IPL_BOOT] = "BOOT", [IPL_FLAT] = "FLAT",
-	    [IPL_DISK] = "DISK", [IPL_CD] = "CD", [IPL_FIRMWARE] = "FIRMWARE",
-	};
-
-	return (unsigned int)kind < ARRAY_LEN(names) ? names[kind] : "";
-}
-
 static enum ipl_kind find_out(const struct ipl_file *f)
 {
 	if (linux_looks_like(f->data, f->size))

@@ -26,8 +26,6 @@ int ipl_load(struct vm *vm, const struct ipl_request *request, char *why, size_t
 /* The last ipl_load() of this machine once more. -ENOENT when there was none. */
 int ipl_again(struct vm *vm, char *why, size_t room);
 
-const char *ipl_kind_name(enum ipl_kind kind);
-
 /* Files of the boot volume. */
 struct ipl_file {
 	char name[48];

@@ -503,16 +503,3 @@ bool gmem_write_linear(struct vm *vm, gva_t to, const void *from, size_t n, uint
 	/* the bytes are only read where the intent is to write */
 	return copy_linear(vm, to, (void *)(uintptr_t)from, n, intent | GMEM_WRITE, fault);
 }
-
-bool gmem_fetch(struct vm *vm, gva_t at, uint8_t bytes[GMEM_CODE_MAX], uint32_t intent, size_t *got,
-		struct gmem_fault *fault)
-{
-	uint64_t from = at.v + *got, n = GMEM_CODE_MAX - *got;
-
-	if (left_in_page(from) < n)
-		n = left_in_page(from);
-	if (!gmem_read_linear(vm, GVA(from), bytes + *got, n, intent | GMEM_FETCH, fault))
-		return false;
-	*got += n;
-	return true;
-}

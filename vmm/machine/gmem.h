@@ -52,15 +52,6 @@ bool gmem_write_linear(struct vm *vm, gva_t to, const void *from, size_t n, uint
  */
 const uint8_t *gmem_code(struct vm *vm, uint64_t linear);
 
-#define GMEM_CODE_MAX 15	/* bytes of the longest instruction */
-
-/*
- * Code bytes at `at`, for a decoder: *got of them are there already (0 at first), and those up to the page's end or to
- * GMEM_CODE_MAX are added. A decoder that runs short calls again; only then is the next page looked at.
- */
-bool gmem_fetch(struct vm *vm, gva_t at, uint8_t bytes[GMEM_CODE_MAX], uint32_t intent, size_t *got,
-		struct gmem_fault *fault);
-
 /* Reads the real processor's features again; without a call they are read at the first walk. */
 void gmem_init(void);
 

@@ -123,7 +123,7 @@ static void decode_cr(struct vm_exit *e)
 	e->cr.lmsw = (uint16_t)(q >> 16);
 }
 
-/* Address size and segment of INS and OUTS. SDM, "VM-Exit Instruction-Information Field". */
+/* Address size and segment of INS and OUTS. SDM, "Information for VM Exits Due to Instruction Execution". */
 void vmx_decode_string(struct vm_exit *e)
 {
 	uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_INSTRUCTION_INFO);

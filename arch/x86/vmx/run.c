@@ -192,8 +192,3 @@ uint64_t arch_vcpu_xcr0_allowed(void)
 {
 	return extended_allowed();
 }
-
-const char *arch_vcpu_audit(struct arch_vcpu *av)
-{
-	return audit_guest_state(av);
-}

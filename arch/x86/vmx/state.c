@@ -60,7 +60,7 @@ uint64_t arch_vcpu_cr4_allowed(void)
 	return allowed;
 }
 
-/* EFER.LMA and the entry control follow EFER.LME and CR0.PG. SDM, "IA-32e Mode Guest". */
+/* EFER.LMA and the entry control follow EFER.LME and CR0.PG. SDM, "VM-Entry Controls". */
 static void follow_long_mode(struct vmx_vcpu *v)
 {
 	uint64_t efer = vmcs_read(VMCS_GUEST_EFER) & ~EFER_LMA;

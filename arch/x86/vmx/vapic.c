@@ -71,13 +71,8 @@ void arch_vcpu_apic_mode(struct arch_vcpu *av, enum apic_mode mode)
 	vmcs_write(VMCS_PROC2_CONTROLS, v->proc2);
 	if (vmx_caps.x2apic_registers)
 		pass_x2apic(av, mode == APIC_MODE_X2);
-	/* Translations may have been kept that do not know of the access page. SDM, "Guidelines for Use of INVVPID". */
+	/* Translations may have been kept that do not know of the access page. SDM, "Guidelines for Use of the INVVPID Instruction". */
 	vpid_invalidate(v->vpid);
-}
-
-bool arch_apic_has_tpr_shadow(void)
-{
-	return vmx_caps.tpr_shadow;
 }
 
 bool arch_apic_has_registers(void)

@@ -19,7 +19,7 @@ extern char kernel_start[];
 
 static uint64_t image_delta;
 
-hpa_t vmx_image_address(const void *p)
+static hpa_t image_address(const void *p)
 {
 	return HPA((uint64_t)p - image_delta);
 }
@@ -29,7 +29,8 @@ void vmx_set_image_base(uint64_t kernel_base)
 	image_delta = (uint64_t)kernel_start - kernel_base;
 }
 
-bool vmx_enable(void)
+/* For each processor: FEATURE_CONTROL, CR0/CR4 fixed bits, VMXON. */
+static bool enable(void)
 {
 	uint64_t control = rdmsr(MSR_FEATURE_CONTROL);
 	uint32_t *region = (uint32_t *)(void *)vmxon_region;
@@ -40,7 +41,7 @@ bool vmx_enable(void)
 	write_cr0((read_cr0() | vmx_caps.cr0_fixed0) & vmx_caps.cr0_fixed1);
 	write_cr4(((read_cr4() | vmx_caps.cr4_fixed0) & vmx_caps.cr4_fixed1) | CR4_VMXE);
 	region[0] = vmx_caps.revision;
-	return vmx_vmxon(vmx_image_address(vmxon_region));
+	return vmx_vmxon(image_address(vmxon_region));
 }
 
 void vmx_init(struct gate_report *report)
@@ -58,7 +59,7 @@ void vmx_init(struct gate_report *report)
 		};
 		return;
 	}
-	if (!vmx_enable()) {
+	if (!enable()) {
 		report->missing[report->count++] = (struct gate_finding){
 			"VMXON failed although every capability is reported",
 			"the firmware or a hypervisor below does not keep its word; look for an update",
@@ -69,56 +70,6 @@ void vmx_init(struct gate_report *report)
 	vmx_exit_init();
 	mtrr_read();
 	extended_init();
-}
-
-static size_t extended_pages(void)
-{
-	return align_up(extended_size(), PAGE_SIZE);
-}
-
-size_t arch_vcpu_storage(void)
-{
-	return 3 * PAGE_SIZE + extended_pages();
-}
-
-int arch_vcpu_create(struct arch_vcpu *av, void *storage, const struct npt *npt, uint16_t vpid)
-{
-	struct vmx_vcpu *v = storage;
-	uint8_t *pages = storage;
-
-	_Static_assert(sizeof(struct vmx_vcpu) <= PAGE_SIZE, "vmx_vcpu has one page");
-	av->vmx = v;
-	v->av = av;
-	v->vpid = vpid;
-	v->vmcs = cpu_direct_address(pages + PAGE_SIZE);
-	v->msr_bitmap = (uint32_t *)(void *)(pages + 2 * PAGE_SIZE);
-	v->extended = pages + 3 * PAGE_SIZE;
-	*(uint32_t *)(void *)(pages + PAGE_SIZE) = vmx_caps.revision;
-	memset(v->msr_bitmap, 0xff, PAGE_SIZE);
-	if (!vmx_vmclear(v->vmcs))
-		return -EINVAL;
-	vmx_make_current(v);
-	vmx_vmcs_init(v, npt);
-	ept_invalidate(npt->pointer);
-	vpid_invalidate(vpid);
-	arch_vcpu_reset(av);
-	return 0;
-}
-
-void arch_vcpu_destroy(struct arch_vcpu *av)
-{
-	struct vmx_vcpu *v = av->vmx;
-	struct percpu *p = percpu();
-
-	if (v == NULL)
-		return;
-	vmx_evict(v);
-	/* SDM, "Launch State": VMCLEAR writes the cached VMCS back and lets it go. */
-	CHECK(vmx_vmclear(v->vmcs));
-	if (p->current == v)
-		p->current = NULL;
-	vpid_invalidate(v->vpid);
-	av->vmx = NULL;
 }
 
 void vmx_change_current(struct vmx_vcpu *v)
@@ -223,7 +174,7 @@ static void host_state(void)
  */
 #define EXCEPTIONS_TAKEN (1u << 1 | 1u << 17 | 1u << 18)
 
-void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt)
+static void vmcs_init(struct vmx_vcpu *v, const struct npt *npt)
 {
 	v->proc = vmx_caps.proc & ~PROC_NOT_AT_FIRST;
 	v->entry = vmx_caps.entry;
@@ -242,8 +193,8 @@ void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt)
 	vmcs_write(VMCS_EXIT_MSR_LOAD_COUNT, 0);
 	vmcs_write(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
 	vmcs_write(VMCS_ENTRY_INTERRUPTION_INFO, 0);
-	vmcs_write(VMCS_IO_BITMAP_A, vmx_image_address(io_bitmaps).v);
-	vmcs_write(VMCS_IO_BITMAP_B, vmx_image_address(io_bitmaps + PAGE_SIZE).v);
+	vmcs_write(VMCS_IO_BITMAP_A, image_address(io_bitmaps).v);
+	vmcs_write(VMCS_IO_BITMAP_B, image_address(io_bitmaps + PAGE_SIZE).v);
 	vmcs_write(VMCS_MSR_BITMAP, cpu_direct_address(v->msr_bitmap).v);
 	vmcs_write(VMCS_EPT_POINTER, npt->pointer);
 	if (vmx_caps.vpid)
@@ -254,6 +205,56 @@ void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt)
 		vmcs_write(VMCS_XSS_EXITING_BITMAP, UINT64_MAX);
 	vmcs_write(VMCS_LINK_POINTER, UINT64_MAX);
 	host_state();
+}
+
+static size_t extended_pages(void)
+{
+	return align_up(extended_size(), PAGE_SIZE);
+}
+
+size_t arch_vcpu_storage(void)
+{
+	return 3 * PAGE_SIZE + extended_pages();
+}
+
+int arch_vcpu_create(struct arch_vcpu *av, void *storage, const struct npt *npt, uint16_t vpid)
+{
+	struct vmx_vcpu *v = storage;
+	uint8_t *pages = storage;
+
+	_Static_assert(sizeof(struct vmx_vcpu) <= PAGE_SIZE, "vmx_vcpu has one page");
+	av->vmx = v;
+	v->av = av;
+	v->vpid = vpid;
+	v->vmcs = cpu_direct_address(pages + PAGE_SIZE);
+	v->msr_bitmap = (uint32_t *)(void *)(pages + 2 * PAGE_SIZE);
+	v->extended = pages + 3 * PAGE_SIZE;
+	*(uint32_t *)(void *)(pages + PAGE_SIZE) = vmx_caps.revision;
+	memset(v->msr_bitmap, 0xff, PAGE_SIZE);
+	if (!vmx_vmclear(v->vmcs))
+		return -EINVAL;
+	vmx_make_current(v);
+	vmcs_init(v, npt);
+	ept_invalidate(npt->pointer);
+	vpid_invalidate(vpid);
+	arch_vcpu_reset(av);
+	return 0;
+}
+
+void arch_vcpu_destroy(struct arch_vcpu *av)
+{
+	struct vmx_vcpu *v = av->vmx;
+	struct percpu *p = percpu();
+
+	if (v == NULL)
+		return;
+	vmx_evict(v);
+	/* SDM, "Software Use of Virtual-Machine Control Structures": VMCLEAR writes the cached VMCS back and lets it go. */
+	CHECK(vmx_vmclear(v->vmcs));
+	if (p->current == v)
+		p->current = NULL;
+	vpid_invalidate(v->vpid);
+	av->vmx = NULL;
 }
 
 static void reset_segments(struct arch_vcpu *av)

@@ -32,14 +32,11 @@ struct vmx_vcpu {
 
 extern struct vmx_capabilities vmx_caps;
 
-/* Where the kernel image lies: vmx_image_address() needs it. Before vmx_init(). */
+/* Where the kernel image lies: vmx.c needs it. Before vmx_init(). */
 void vmx_set_image_base(uint64_t kernel_base);
-hpa_t vmx_image_address(const void *p);
 
 /* Judges the machine; on success VMX operation is entered on this processor. */
 void vmx_init(struct gate_report *report);
-/* The same for each processor: FEATURE_CONTROL, CR0/CR4 fixed bits, VMXON. Called by vmx_init on the first. */
-bool vmx_enable(void);
 
 /* Makes v's VMCS the current one of this processor, without its extended state. */
 void vmx_change_current(struct vmx_vcpu *v);
@@ -53,8 +50,6 @@ static inline void vmx_make_current(struct vmx_vcpu *v)
 void vmx_make_resident(struct vmx_vcpu *v);
 /* Saves v's extended state, if it is here. */
 void vmx_evict(struct vmx_vcpu *v);
-
-void vmx_vmcs_init(struct vmx_vcpu *v, const struct npt *npt);
 
 /* Changes one of the primary controls. */
 void vmx_set_proc(struct vmx_vcpu *v, uint32_t bit, bool on);
