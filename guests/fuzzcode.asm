@@ -8,9 +8,8 @@
 %define GUEST_PROTECTED_FIRST
 %include "lib/guest.inc"
 %include "lib/random.inc"
+%include "lib/code.inc"
 
-CODE		equ 0x400000			; where the instructions stand
-CODE_SIZE	equ 4096
 DATA		equ 0x500000			; 1 MiB that may be written
 STACKS		equ 0x600000			; 64 KiB
 STORAGE_PAGES	equ 8				; 16 MiB
@@ -247,46 +246,6 @@ pick:
 	or rax, [picks + rdx]
 	ret
 
-; Fills the page with instructions by the templates below, with prefixes, and with anything.
-write_code:
-	mov edi, CODE
-.next:
-	call random
-	mov ebx, eax
-	test ebx, 0x1F
-	jnz .no_byte
-	shr eax, 8
-	stosb
-.no_byte:
-	test ebx, 0x60
-	jnz .no_prefix
-	shr eax, 16
-	and eax, 15
-	mov al, [prefixes + rax]
-	stosb
-.no_prefix:
-	mov ecx, TEMPLATES
-	call random_below
-	imul eax, eax, TEMPLATE
-	lea esi, [templates + eax]
-	movzx ecx, byte [rsi]
-	inc esi
-.byte:
-	call random
-	shr eax, 9
-	and al, [rsi + 1]
-	xor al, [rsi]
-	stosb
-	add esi, 2
-	loop .byte
-	cmp edi, CODE + CODE_SIZE - 32
-	jb .next
-	mov ecx, CODE + CODE_SIZE
-	sub ecx, edi
-	mov al, 0xCC
-	rep stosb
-	ret
-
 section .data
 ; CS and SS of the ways to run
 ways:
@@ -312,16 +271,6 @@ picks:
 
 prefixes db 0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x2E, 0x36, 0x64, 0x65, 0x48, 0x41, 0x4F, 0x44, 0x66, 0xF3, 0x48
 
-TEMPLATE	equ 27
-; Pairs: a byte, and the bits of it that are anything.
-%macro T 2-*
-	%%start: db %0 / 2
-	%rep %0 / 2
-	db %1, %2
-	%rotate 2
-	%endrep
-	times TEMPLATE - ($ - %%start) db 0
-%endmacro
 templates:
 	T 0x0F, 0, 0xA2, 0				; CPUID
 	T 0x0F, 0, 0x20, 3, 0xC0, 0x3F			; MOV CR, DR, both ways
@@ -398,7 +347,6 @@ templates:
 	T 0x0F, 0, 0x08, 1				; INVD, WBINVD
 	T 0xF3, 0, 0x90, 0				; PAUSE
 templates_end:
-TEMPLATES	equ (templates_end - templates) / TEMPLATE
 
 align 8, db 0
 tables:
