@@ -16,6 +16,7 @@
 #include "arch/api/cpu.h"
 #include "arch/api/vcpu.h"
 #include "vmm/dispatcher.h"
+#include "vmm/interpreter/interpreter.h"
 #include "vmm/machine/event.h"
 #include "vmm/machine/vm.h"
 
@@ -318,6 +319,7 @@ static inline void core_make(uint64_t storage)
 	assert_non_null(core_storage);
 	core_bytes = storage;
 	core.state = VM_RUNNABLE;
+	core.look_at = UINT64_MAX;
 	memcpy(core.userid, "TEST", 5);
 	core.storage_size = storage;
 	core.storage_base = HPA(CORE_REAL);
@@ -330,6 +332,14 @@ static inline void core_make(uint64_t storage)
 	core_xcr0_allowed = 7;
 	for (unsigned int i = 0; i < SEGS; i++)
 		core_segments[i] = (struct segment){ .limit = 0xffff, .access = 0x93 };
+}
+
+/* Strings go on from here on as long as they like, or, with elements, that many and then come back. */
+static inline void core_nothing_due(unsigned int elements)
+{
+	core.work = 0;
+	core.look_at = UINT64_MAX;
+	core_tsc_step = elements != 0 ? STRING_TICKS / elements : 0;
 }
 
 /* Flat 32-bit protected mode at privilege level 0, no paging. */

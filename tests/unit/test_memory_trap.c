@@ -1,6 +1,6 @@
 /* Tests the memory trap: what a guest finds at and beyond its bound b, and when that stops it.
  * Part: unit tests, on the host.
- * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c vmm/interpreter/storage_memory.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
  */
 #include "tests/unit/core_fake.h"
 
@@ -210,7 +210,7 @@ static void test_stos(void **state)
 	assert_memory_equal(core_storage + B - 2, "\x5a\xfe", 2);
 }
 
-/* REP goes in batches, so that nobody holds the processor; RIP stays until the count is used up. */
+/* REP goes for a time, so that nobody holds the processor; RIP stays until the count is used up. */
 static void test_rep_stos(void **state)
 {
 	unsigned int turns = 0;
@@ -218,6 +218,7 @@ static void test_rep_stos(void **state)
 	(void)state;
 	protected();
 	stos("\xf3\xaa", 2, B - 100, 1000);
+	core_nothing_due(64);
 	while (core_regs[VREG_RIP] == CODE) {
 		uint64_t count = core.av.gpr[RCX];
 
@@ -468,7 +469,8 @@ static void test_device_strings_and_edges(void **state)
 	assert_true(core.av.gpr[RCX] == 0 && core.av.gpr[RSI] == 0x900c && core.av.gpr[RDI] == DEVICE + 12);
 	core.av.gpr[RSI] = DEVICE;
 	core.av.gpr[RDI] = 0xa000;
-	core.av.gpr[RCX] = 100;		/* a batch, then the rest */
+	core.av.gpr[RCX] = 100;		/* what the time is enough for, then the rest */
+	core_nothing_due(64);
 	CODE_AT("\xf3\xa4", DEVICE, false);
 	assert_int_equal(memory_trap(&core, &trap), V_RESUME);
 	assert_true(core.av.gpr[RCX] == 36 && core_regs[VREG_RIP] == CODE);

@@ -49,6 +49,13 @@ struct interp_ops {
 	void (*store)(struct interp *x, const struct interp_place *place, const void *from);
 	uint64_t (*in)(struct interp *x, uint16_t port, unsigned int size);
 	void (*out)(struct interp *x, uint16_t port, unsigned int size, uint64_t value);
+	/*
+	 * Elements of a repeated MOVS or STOS, upwards from the first one, whose places these are (`from` NULL: STOS, of RAX);
+	 * `most` of them lie in the same pages. Returns how many were done, each as if it had been loaded and stored alone;
+	 * 0 = they are to be. May be NULL.
+	 */
+	uint32_t (*run)(struct interp *x, const struct interp_place *from, const struct interp_place *to, uint32_t most);
+	bool (*due)(struct interp *x);	/* should a repeated string end for now? May be NULL: batch alone counts */
 	uint64_t (*get)(struct interp *x, enum vreg reg);	/* control registers, descriptor tables */
 	void (*get_segment)(struct interp *x, enum seg seg, struct segment *s);
 	void (*set_segment)(struct interp *x, enum seg seg, const struct segment *s);

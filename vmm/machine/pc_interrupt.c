@@ -45,9 +45,13 @@ void machine_intr(struct vm *vm, bool asserted)
 	vm_kick(vm, VM_WORK_EVENT);
 }
 
-/* All that is owed is to tell the processor; a machine that waits is looked at by the dispatcher. */
+/*
+ * All that is owed is to tell the processor; a machine that waits is looked at by the dispatcher, and one whose string is
+ * being interpreted is entered before the next element.
+ */
 void machine_vector_requested(struct vm *vm, uint8_t vector)
 {
+	vm_kick(vm, 0);
 	arch_vcpu_request_vector(&vm->av, vector);
 }
 
