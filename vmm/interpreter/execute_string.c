@@ -145,16 +145,16 @@ static uint32_t run(struct interp *x, uint32_t *alone)
 	uint32_t done;
 
 	*alone = 1;
-	if (at_target(x, &to, INTERP_WRITE) != INTERP_DONE)
-		return 0;	/* the element finds the same */
-	n = extent(x, SEG_ES, x->gpr[RDI] & mask, &to);
-	most = n < most ? n : most;
 	if (i->op == OP_MOVS) {
 		if (at_source(x, &from) != INTERP_DONE)
-			return 0;
+			return 0;	/* the element finds the same */
 		n = extent(x, i->seg, x->gpr[RSI] & mask, &from);
 		most = n < most ? n : most;
 	}
+	if (at_target(x, &to, INTERP_WRITE) != INTERP_DONE)
+		return 0;
+	n = extent(x, SEG_ES, x->gpr[RDI] & mask, &to);
+	most = n < most ? n : most;
 	if (most < 2)
 		return 0;
 	done = x->ops->run(x, i->op == OP_MOVS ? &from : NULL, &to, (uint32_t)most);

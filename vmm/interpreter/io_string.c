@@ -98,11 +98,14 @@ static enum verdict string_element(struct vm *vm, const struct vm_exit *exit, co
 	if (!string_address(p, offset, exit->io.size, &at))
 		return event_raise_error(vm, p->seg == SEG_SS ? EXC_SS : EXC_GP, 0);
 	if (exit->io.in) {
+		uint64_t second = (at.v + exit->io.size - 1) & ~(PAGE_SIZE - 1);	/* the page of the last byte */
 		gpa_t first, last;
 
 		/* a fault must come before the device is touched, and so must the knowledge that there is storage */
-		if (!gmem_translate(vm, at, p->intent, &first, &fault) ||
-		    !gmem_translate(vm, GVA(at.v + exit->io.size - 1), p->intent, &last, &fault))
+		if (!gmem_translate(vm, at, p->intent, &first, &fault))
+			return string_fault(vm, exit, p, &fault);
+		last = first;
+		if (second > at.v && !gmem_translate(vm, GVA(second), p->intent, &last, &fault))
 			return string_fault(vm, exit, p, &fault);
 		if (gmem_window(vm, first, 1) == NULL || gmem_window(vm, last, 1) == NULL)
 			return through_the_bus(vm, exit);
