@@ -111,7 +111,7 @@ static inline void store_planes(const struct planes *p, uint32_t a, uint32_t dat
 }
 
 /* Read mode 1: a one for each pixel whose colour is that of the compare register, in the planes that count. */
-static uint8_t compare(const struct planes *p, uint32_t latch)
+static inline uint8_t compare(const struct planes *p, uint32_t latch)
 {
 	uint32_t differs = (latch ^ p->colour) & p->care;
 
@@ -150,27 +150,30 @@ static inline uint32_t combine(const struct planes *p, uint32_t latch, uint32_t 
 	return (data & mask) | (latch & ~mask);
 }
 
-static inline uint32_t rotated(const struct planes *p, uint8_t value)
+/* What a byte that is written says to each plane: a colour for all their bits in write mode 2, else the same to all. */
+static inline uint32_t said(const struct planes *p, uint8_t value)
 {
+	if (p->write_mode == 2)
+		return spread(value);
 	return (uint8_t)(value >> p->rotate | value << (8 - p->rotate)) * EACH_PLANE;
 }
 
-/* What the planes get when the processor writes `value`. */
-static inline uint32_t plane_data(const struct planes *p, uint32_t latch, uint8_t value)
+/* What the planes get. Each bit depends on that bit of `saying` alone. */
+static inline uint32_t plane_data(const struct planes *p, uint32_t latch, uint32_t saying)
 {
 	switch (p->write_mode) {
 	case 0:
-		return combine(p, latch, (rotated(p, value) & ~p->set_on) | (p->set & p->set_on), p->bits);
+		return combine(p, latch, (saying & ~p->set_on) | (p->set & p->set_on), p->bits);
 	case 1:
 		return latch;
 	case 2:
-		return combine(p, latch, spread(value), p->bits);
+		return combine(p, latch, saying, p->bits);
 	default:
-		return combine(p, latch, p->set, p->bits & rotated(p, value));
+		return combine(p, latch, p->set, p->bits & saying);
 	}
 }
 
-static inline void write_planes(const struct planes *p, uint32_t latch, uint32_t within, uint8_t value)
+static inline void put_planes(const struct planes *p, uint32_t within, uint32_t data)
 {
 	uint32_t map = p->map;
 
@@ -178,7 +181,7 @@ static inline void write_planes(const struct planes *p, uint32_t latch, uint32_t
 		map &= 0xffu << 8 * (within & 3);
 	else if (!p->sequential)
 		map &= within & 1 ? 0xff00ff00u : 0x00ff00ffu;
-	store_planes(p, plane_address(p, within), plane_data(p, latch, value), map);
+	store_planes(p, plane_address(p, within), data, map);
 }
 
 static uint32_t get_latch(const struct vvga *v)
@@ -218,7 +221,7 @@ void vvga_memory_write(struct vvga *v, uint32_t offset, uint8_t value)
 	if (!decode(v, offset, &within))
 		return;
 	p = look(v);
-	write_planes(&p, get_latch(v), within, value);
+	put_planes(&p, within, plane_data(&p, get_latch(v), said(&p, value)));
 }
 
 /* Both ends of a run in the planes, and so all between? */
@@ -254,7 +257,7 @@ static void fill_pair(const struct planes *p, unsigned int plane, uint32_t a, ui
 /* The same byte to a run of addresses, each of which is every plane's: what is stored is the same everywhere. */
 static void fill_planes(const struct planes *p, uint32_t latch, uint32_t within, uint32_t bytes, uint8_t value)
 {
-	uint32_t data = plane_data(p, latch, value), a = plane_address(p, within);
+	uint32_t data = plane_data(p, latch, said(p, value)), a = plane_address(p, within);
 
 	for (unsigned int odd = 0; odd < 2; odd++) {
 		uint32_t first = (a & 1) == odd ? a : a + 1, count = (bytes + ((a & 1) == odd)) / 2;
@@ -274,69 +277,88 @@ static bool all_same(const uint8_t *bytes, uint32_t n)
 
 #define RUN_BYTES 512u	/* some ten thousand instructions */
 
-static uint32_t write_run(const struct planes *p, uint32_t latch, uint32_t within, const struct io_block *b)
+/* The loops work on a copy of what the registers make, which no store into the planes can be thought to change. */
+static void write_bytes(const struct planes *registers, uint32_t latch, uint32_t within, const struct io_block *b)
 {
+	const struct planes p = *registers;
+	const uint32_t base = plane_data(&p, latch, 0), changes = plane_data(&p, latch, UINT32_MAX) ^ base;
 	const uint8_t *data = b->data;
-	uint32_t count = b->count, size = b->size;
 
-	if (b->fill && p->sequential && !p->chain4 && !p->chain2 && all_same(data, size) &&
-	    (within & 0xffff) + count * size <= VGA_BANK) {
-		fill_planes(p, latch, within, count * size, data[0]);
-		return count;
-	}
-	if (count > RUN_BYTES / size)
-		count = RUN_BYTES / size;
-	for (uint32_t i = 0, at = 0; i < count * size; i++) {
-		write_planes(p, latch, within + i, data[at++]);
-		if (b->fill && at == size)
+	for (uint32_t i = 0, at = 0; i < b->count * b->size; i++) {
+		put_planes(&p, within + i, (said(&p, data[at++]) & changes) ^ base);
+		if (b->fill && at == b->size)
 			at = 0;
 	}
-	return count;
 }
 
-uint32_t vvga_memory_block(struct vvga *v, uint32_t offset, const struct io_block *b)
+static uint32_t read_bytes(const struct planes *registers, uint32_t latch, uint32_t within, uint8_t *to, uint32_t n)
 {
-	uint32_t within, latch = get_latch(v), count = b->count;
-	uint8_t *to = b->data;
+	const struct planes p = *registers;
+
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = read_planes(&p, &latch, within + i);
+	return latch;
+}
+
+static uint32_t copy_elements(const struct planes *registers, uint32_t latch, uint32_t to, uint32_t from, uint8_t size,
+			      uint32_t n)
+{
+	const struct planes p = *registers;
+	uint8_t element[8];
+
+	for (uint32_t i = 0; i < n; i += size) {
+		for (uint32_t j = 0; j < size; j++)
+			element[j] = read_planes(&p, &latch, from + i + j);
+		for (uint32_t j = 0; j < size; j++)
+			put_planes(&p, to + i + j, plane_data(&p, latch, said(&p, element[j])));
+	}
+	return latch;
+}
+
+/* The part of a block that is done at once. */
+static uint32_t part_of(uint32_t count, uint32_t size, uint32_t bytes)
+{
+	return count < bytes / size ? count : bytes / size;
+}
+
+static bool fills(const struct planes *p, uint32_t within, const struct io_block *b)
+{
+	return b->fill && p->sequential && !p->chain4 && !p->chain2 && all_same(b->data, b->size) &&
+	       (within & 0xffff) + b->count * b->size <= VGA_BANK;
+}
+
+uint32_t vvga_memory_block(struct vvga *v, uint32_t offset, const struct io_block *block)
+{
+	uint32_t within, latch = get_latch(v);
+	struct io_block b = *block;
 	struct planes p;
 
-	if (count > PAGE_SIZE / b->size)
-		count = (uint32_t)PAGE_SIZE / b->size;
-	if (!decode_run(v, offset, count * b->size, &within))
+	b.count = part_of(b.count, b.size, b.fill ? (uint32_t)PAGE_SIZE : RUN_BYTES);
+	if (!decode_run(v, offset, b.count * b.size, &within))
 		return 0;
 	p = look(v);
-	if (b->write) {
-		struct io_block part = *b;
-
-		part.count = count;
-		return write_run(&p, latch, within, &part);
+	if (!b.write) {
+		latch = read_bytes(&p, latch, within, b.data, b.count * b.size);
+		__builtin_memcpy(v->s.latch, &latch, sizeof(latch));
+	} else if (fills(&p, within, &b)) {
+		fill_planes(&p, latch, within, b.count * b.size, *(const uint8_t *)b.data);
+	} else {
+		b.count = part_of(b.count, b.size, RUN_BYTES);
+		write_bytes(&p, latch, within, &b);
 	}
-	if (count > RUN_BYTES / b->size)
-		count = RUN_BYTES / b->size;
-	for (uint32_t i = 0; i < count * b->size; i++)
-		to[i] = read_planes(&p, &latch, within + i);
-	__builtin_memcpy(v->s.latch, &latch, sizeof(latch));
-	return count;
+	return b.count;
 }
 
 uint32_t vvga_memory_copy(struct vvga *v, uint32_t to, uint32_t from, uint8_t size, uint32_t count)
 {
-	uint32_t latch = get_latch(v), target, source;
+	uint32_t latch, target, source;
 	struct planes p;
 
-	if (count > RUN_BYTES / size)
-		count = RUN_BYTES / size;
+	count = part_of(count, size, RUN_BYTES);
 	if (!decode_run(v, to, count * size, &target) || !decode_run(v, from, count * size, &source))
 		return 0;
 	p = look(v);
-	for (uint32_t i = 0; i < count * size; i += size) {
-		uint8_t element[8];
-
-		for (uint32_t j = 0; j < size; j++)
-			element[j] = read_planes(&p, &latch, source + i + j);
-		for (uint32_t j = 0; j < size; j++)
-			write_planes(&p, latch, target + i + j, element[j]);
-	}
+	latch = copy_elements(&p, get_latch(v), target, source, size, count * size);
 	__builtin_memcpy(v->s.latch, &latch, sizeof(latch));
 	return count;
 }
