@@ -241,6 +241,7 @@ window:
 	VGA 0x3CE, 5, 0				; write mode 0
 	VGA 0x3CE, 6, 0x05			; graphics, at A0000h
 	VGA 0x3CE, 8, 0xFF
+	call interrupted
 	TIME "stos", WINDOW_SIZE / 4, {call fill_window}
 	mov ecx, WINDOW_SIZE / 4
 	mov edi, WINDOW
@@ -260,6 +261,43 @@ window:
 .wrong:
 	SAY "BENCH the display's window does not hold what was written", NL
 	ret
+
+; How late an interrupt is that becomes due in the middle of such a string.
+interrupted:
+	mov eax, 1
+	cpuid
+	test ecx, 1 << 24
+	jz .end
+	mov r13d, APIC
+	mov dword [r13 + APIC_TIMER], TIMER_DEADLINE | TIMER_VECTOR
+	mfence
+	mov dword [timer_came], 0
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	add rax, TIMER_AFTER
+	mov ebx, eax
+	mov rdx, rax
+	shr rdx, 32
+	mov ecx, TSC_DEADLINE
+	wrmsr
+	sti
+	call fill_window
+	cli
+	cmp dword [timer_came], 0
+	je .late
+	mov r8d, esi
+	SAY "BENCH string_late_ticks="
+	mov eax, r8d
+	call putdec
+	SAY NL
+.off:
+	mov dword [r13 + APIC_TIMER], 1 << 16
+.end:
+	ret
+.late:
+	SAY "BENCH no interrupt came in the middle of a string", NL
+	jmp .off
 
 fill_window:
 	mov edi, WINDOW

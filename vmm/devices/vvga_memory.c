@@ -315,6 +315,18 @@ static uint32_t copy_elements(const struct planes *registers, uint32_t latch, ui
 	return latch;
 }
 
+/* Bytes in write mode 1, as scrolling does it: what goes from address to address is the latches. */
+static uint32_t copy_latches(const struct planes *registers, uint32_t latch, uint32_t to, uint32_t from, uint32_t n)
+{
+	const struct planes p = *registers;
+
+	for (uint32_t i = 0; i < n; i++) {
+		latch = load_planes(&p, plane_address(&p, from + i));
+		put_planes(&p, to + i, latch);
+	}
+	return latch;
+}
+
 /* The part of a block that is done at once. */
 static uint32_t part_of(uint32_t count, uint32_t size, uint32_t bytes)
 {
@@ -358,7 +370,9 @@ uint32_t vvga_memory_copy(struct vvga *v, uint32_t to, uint32_t from, uint8_t si
 	if (!decode_run(v, to, count * size, &target) || !decode_run(v, from, count * size, &source))
 		return 0;
 	p = look(v);
-	latch = copy_elements(&p, get_latch(v), target, source, size, count * size);
+	latch = get_latch(v);
+	latch = size == 1 && p.write_mode == 1 ? copy_latches(&p, latch, target, source, count)
+					       : copy_elements(&p, latch, target, source, size, count * size);
 	__builtin_memcpy(v->s.latch, &latch, sizeof(latch));
 	return count;
 }
