@@ -275,7 +275,9 @@ static bool all_same(const uint8_t *bytes, uint32_t n)
 	return true;
 }
 
-#define RUN_BYTES 512u	/* some ten thousand instructions */
+/* Bytes at once: what is due meanwhile waits some thousand instructions. */
+#define RUN_BYTES 256u
+#define FILL_BYTES 1024u
 
 /* The loops work on a copy of what the registers make, which no store into the planes can be thought to change. */
 static void write_bytes(const struct planes *registers, uint32_t latch, uint32_t within, const struct io_block *b)
@@ -345,7 +347,7 @@ uint32_t vvga_memory_block(struct vvga *v, uint32_t offset, const struct io_bloc
 	struct io_block b = *block;
 	struct planes p;
 
-	b.count = part_of(b.count, b.size, b.fill ? (uint32_t)PAGE_SIZE : RUN_BYTES);
+	b.count = part_of(b.count, b.size, b.fill ? FILL_BYTES : RUN_BYTES);
 	if (!decode_run(v, offset, b.count * b.size, &within))
 		return 0;
 	p = look(v);

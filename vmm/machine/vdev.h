@@ -35,7 +35,7 @@ struct vdev_ops {
 	/*
 	 * As many of a block's accesses, from the first on, as the device likes to do at once; each has the effects that
 	 * access() would have. Returns how many: 0 = access() is to be called for the next one. It returns when its state has
-	 * changed in a way that the guest could be told by an interrupt, and after some ten thousand instructions. May be NULL.
+	 * changed in a way that the guest could be told by an interrupt, and after some thousand instructions. May be NULL.
 	 */
 	uint32_t (*block)(struct vdev *d, uint32_t region, const struct io_block *b);
 	/*
