@@ -195,6 +195,20 @@ void arch_vcpu_set_vector(struct arch_vcpu *av, unsigned int n, const void *from
 	memcpy(core_vectors[n], from, bytes);
 }
 
+/* The x87 of this machine is one number. */
+static uint8_t core_x87[16];
+static enum x87_result core_x87_result;
+static struct x87_insn core_x87_insn;
+
+enum x87_result arch_vcpu_x87(struct arch_vcpu *av, const struct x87_insn *i, void *operand)
+{
+	assert_ptr_equal(av, &core.av);
+	core_x87_insn = *i;
+	if (core_x87_result == X87_DONE)
+		memcpy(i->store ? operand : core_x87, i->store ? core_x87 : operand, 16);
+	return core_x87_result;
+}
+
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event)
 {
 	assert_ptr_equal(av, &core.av);

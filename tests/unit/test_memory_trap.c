@@ -486,6 +486,41 @@ static void test_device_strings_and_edges(void **state)
 	assert_non_null(strstr(core_note, "0000101000"));
 }
 
+/* x87: the operand goes to the processor and back, in the device's pieces; what an error leaves undone is left. */
+static void test_device_x87(void **state)
+{
+	(void)state;
+	with_device();
+	core_x87_result = X87_DONE;
+	core_segments[SEG_DS].selector = 0x23;
+	core.av.gpr[RBX] = DEVICE + 6;
+	CODE_AT("\xdb\x6b\x02", DEVICE + 8, false);	/* fld tword [ebx + 2] */
+	run(3);
+	assert_int_equal(tape.count, 2);
+	assert_int_equal(core_x87[0], 0x10);
+	assert_true(core_x87_insn.opcode == 0xdb && core_x87_insn.modrm == 0x6b && !core_x87_insn.store && !core_x87_insn.wide);
+	assert_true(core_x87_insn.ip == CODE && core_x87_insn.dp == DEVICE + 8 && core_x87_insn.ds == 0x23);
+	memcpy(core_x87, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
+	CODE_AT("\xdd\x5b\x0a", DEVICE + 16, true);	/* fstp qword [ebx + 10] */
+	run(3);
+	logged(2, DEVICE + 16, 8, true, 0x0807060504030201);
+	CODE_AT("\xdf\x13", DEVICE + 6, true);		/* fist word [ebx] */
+	core_x87_result = X87_NOT_STORED;
+	run(2);
+	assert_int_equal(tape.count, 3);
+	core_x87_result = X87_WAITS;
+	CODE_AT("\xdf\x13", DEVICE + 6, true);
+	core_expect_fault(memory_trap(&core, &trap), 16, -1);
+	core_x87_result = X87_DONE;
+	core_regs[VREG_CR0] |= 8;
+	core_expect_fault(memory_trap(&core, &trap), 7, -1);
+	assert_true(tape.count == 3 && core_regs[VREG_RIP] == CODE);
+	core_regs[VREG_CR0] &= ~8ull;
+	CODE_AT("\xd9\x33", DEVICE + 6, true);		/* fnstenv [ebx]: not interpreted */
+	assert_int_equal(memory_trap(&core, &trap), V_CRASH);
+	assert_non_null(strstr(core.why, "D933"));
+}
+
 /* Branches and pushes by what a device says; the shadow of STI ends; a step is told. */
 static void test_where_it_leads(void **state)
 {
@@ -663,7 +698,7 @@ int main(void)
 		TEST(test_page_fault_of_the_guest), TEST(test_fault_within_a_string), TEST(test_stops),
 		TEST(test_delivery_is_no_instruction), TEST(test_code_at_the_end), TEST(test_device),
 		TEST(test_device_strings_and_edges), TEST(test_where_it_leads), TEST(test_changed_code), TEST(test_read_only_row),
-		TEST(test_plain_moves),
+		TEST(test_plain_moves), TEST(test_device_x87),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,8 @@ struct interp_ops {
 	/* A vector register's lower bytes: 16 or 32. zero_rest: what lies above the bytes written becomes 0 (VEX). */
 	void (*get_vector)(struct interp *x, unsigned int n, void *to, unsigned int bytes);
 	void (*set_vector)(struct interp *x, unsigned int n, const void *from, unsigned int bytes, bool zero_rest);
+	/* x->insn, whose operand has this effective address, on 16 bytes in its place. NULL = x87 is not executed. */
+	enum x87_result (*x87)(struct interp *x, uint64_t offset, void *operand);
 };
 
 #define INTERP_HAS_TZCNT 1u	/* else F3 0F BC is BSF */

@@ -64,10 +64,25 @@ static void set_vector(struct interp *x, unsigned int n, const void *from, unsig
 	arch_vcpu_set_vector(processor(x), n, from, bytes, zero_rest);
 }
 
+static enum x87_result x87(struct interp *x, uint64_t offset, void *operand)
+{
+	const struct insn *i = x->insn;
+	struct x87_insn insn = { .opcode = i->opcode, .store = i->op == OP_X87_STORE, .wide = i->bits == 64, .ip = x->rip,
+				 .dp = offset };
+	struct segment cs, ds;
+
+	insn.modrm = (uint8_t)(i->mod << 6 | (i->reg & 7) << 3 | (i->rm & 7));
+	get_segment(x, SEG_CS, &cs);
+	get_segment(x, i->seg, &ds);
+	insn.cs = cs.selector;
+	insn.ds = ds.selector;
+	return arch_vcpu_x87(processor(x), &insn, operand);
+}
+
 static const struct interp_ops ops = {
 	.prepare = storage_prepare, .load = storage_load, .store = storage_store, .run = storage_run,
 	.in = storage_port_in, .out = storage_port_out, .due = due, .get = get, .get_segment = get_segment,
-	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector,
+	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector, .x87 = x87,
 };
 
 /* TZCNT and LZCNT do not exit, and where they are missing they are other instructions: so the real processor's word counts. */
