@@ -79,6 +79,8 @@ main:
 	MEASURE "mmio_ticks", {}, {mov [r13], eax}
 	MEASURE "mmio_read_ticks", {}, {mov eax, [r13]}
 	call timer
+	call sectors
+	call window
 	call touch
 	SAY "BENCH done", NL
 .rest:
@@ -154,6 +156,169 @@ timer_interrupt:
 	mov dword [timer_came], 1
 	mov dword [r13 + APIC_EOI], 0
 	iretq
+
+; TIME key, count, {statements}: the ticks of the statements, and how many elements these moved.
+%macro TIME 3
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	mov [batch_start], rax
+	%3
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	sub rax, [batch_start]
+	mov r8, rax
+	SAY "BENCH ", %1, "_count="
+	mov eax, %2
+	call putdec
+	SAY NL, "BENCH ", %1, "_ticks="
+	mov rax, r8
+	call putdec
+	SAY NL
+%endmacro
+
+; The first disk's first sectors through the data port by REP INSW, a sector at a time, as a BIOS reads them.
+ATA		equ 0x1F0
+ATA_COUNT	equ ATA + 2
+ATA_DEVICE	equ ATA + 6
+ATA_COMMAND	equ ATA + 7
+ATA_SECTORS	equ 256
+ATA_DRQ		equ 8
+
+sectors:
+	mov dx, ATA_DEVICE
+	mov al, 0xE0				; by LBA, which is 0 and stays so
+	out dx, al
+	mov dx, ATA_COMMAND
+	in al, dx
+	cmp al, 0x50				; ready and nothing else
+	je .there
+	SAY "BENCH ins_ticks=n/a", NL
+	ret
+.there:
+	xor eax, eax
+	mov dx, ATA_COUNT			; 256
+.address:
+	out dx, al
+	inc edx
+	cmp edx, ATA_DEVICE
+	jb .address
+	TIME "ins", ATA_SECTORS * 256, {call read_sectors}
+	ret
+
+read_sectors:
+	mov edi, storage_end
+	mov ebp, ATA_SECTORS
+	mov al, 0x20				; READ SECTORS
+	mov dx, ATA_COMMAND
+	out dx, al
+.sector:
+	in al, dx
+	test al, ATA_DRQ
+	jz .sector
+	mov dx, ATA
+	mov ecx, 256
+	rep insw
+	mov dx, ATA_COMMAND
+	dec ebp
+	jnz .sector
+	ret
+
+; The display's window where it is no storage: four planes of 16 colours.
+WINDOW		equ 0xA0000
+WINDOW_SIZE	equ 0x10000
+
+%macro VGA 3					; index port, register, value
+	mov dx, %1
+	mov ax, %2 | (%3) << 8
+	out dx, ax
+%endmacro
+
+window:
+	VGA 0x3C4, 2, 0x0F			; all planes
+	VGA 0x3C4, 4, 0x06			; each at every address
+	VGA 0x3CE, 5, 0				; write mode 0
+	VGA 0x3CE, 6, 0x05			; graphics, at A0000h
+	VGA 0x3CE, 8, 0xFF
+	call interrupted
+	TIME "stos", WINDOW_SIZE / 4, {call fill_window}
+	mov ecx, WINDOW_SIZE / 4
+	mov edi, WINDOW
+	mov eax, 0x5A5A5A5A
+	repe scasd				; did it get there?
+	jne .wrong
+	TIME "movs", WINDOW_SIZE / 4, {call copy_to_window}
+	VGA 0x3CE, 5, 1				; what is read is written, all planes at once
+	TIME "scroll", WINDOW_SIZE - 80, {call scroll_window}
+	VGA 0x3CE, 5, 0
+	mov ecx, WINDOW_SIZE - 80
+	mov esi, storage_end + 80
+	mov edi, WINDOW
+	repe cmpsb
+	jne .wrong
+	ret
+.wrong:
+	SAY "BENCH the display's window does not hold what was written", NL
+	ret
+
+; How late an interrupt is that becomes due in the middle of such a string.
+interrupted:
+	mov eax, 1
+	cpuid
+	test ecx, 1 << 24
+	jz .end
+	mov r13d, APIC
+	mov dword [r13 + APIC_TIMER], TIMER_DEADLINE | TIMER_VECTOR
+	mfence
+	mov dword [timer_came], 0
+	rdtsc
+	shl rdx, 32
+	or rax, rdx
+	add rax, TIMER_AFTER
+	mov ebx, eax
+	mov rdx, rax
+	shr rdx, 32
+	mov ecx, TSC_DEADLINE
+	wrmsr
+	sti
+	call fill_window
+	cli
+	cmp dword [timer_came], 0
+	je .late
+	mov r8d, esi
+	SAY "BENCH string_late_ticks="
+	mov eax, r8d
+	call putdec
+	SAY NL
+.off:
+	mov dword [r13 + APIC_TIMER], 1 << 16
+.end:
+	ret
+.late:
+	SAY "BENCH no interrupt came in the middle of a string", NL
+	jmp .off
+
+fill_window:
+	mov edi, WINDOW
+	mov ecx, WINDOW_SIZE / 4
+	mov eax, 0x5A5A5A5A
+	rep stosd
+	ret
+
+copy_to_window:
+	mov esi, storage_end
+	mov edi, WINDOW
+	mov ecx, WINDOW_SIZE / 4
+	rep movsd
+	ret
+
+scroll_window:
+	mov esi, WINDOW + 80
+	mov edi, WINDOW
+	mov ecx, WINDOW_SIZE - 80
+	rep movsb
+	ret
 
 ; writes to every page of the storage but the ones in use, low part first, and tells pages and
 ; ticks for each

@@ -121,6 +121,7 @@ main:
 	call strings
 	call stack
 	call vectors
+	call floats
 	call stepping
 	SAY "INTERP: ROWS "
 	mov eax, [rows]
@@ -260,6 +261,41 @@ vectors:
 	ROW "VMOVDQU YMM", rax, -1, { vpxor xmm7, xmm7, xmm7 }, { vmovdqu ymm7, [rdi] }, { vextractf128 xmm8, ymm7, 1 }, { movq rax, xmm8 }
 	ROW "VMOVUPS STORE", rax, -1, { vmovups [rdi], ymm7 }, { vmovups ymm10, [rdi + 3] }, { movq rax, xmm10 }
 .no_avx:
+	ret
+
+; x87: what comes from there is -1 or a number that is none; what goes there is lost, and popped all the same
+floats:
+	fninit
+	ROW "FILD M16", rax, -1, { fild word [rdi] }, { fistp qword [buffer] }, { mov rax, [buffer] }
+	ROW "FILD M32", rax, -1, { fild dword [rdi] }, { fistp qword [buffer] }, { mov rax, [buffer] }
+	ROW "FILD M64", rax, -1, { fild qword [rdi] }, { fistp qword [buffer] }, { mov rax, [buffer] }
+	ROW "FLD M32", rax, 0xffffffff, { fld dword [rdi] }, { fstp dword [buffer] }, { mov eax, [buffer] }
+	ROW "FLD M64", rax, -1, { fld qword [rdi + 3] }, { fstp qword [buffer] }, { mov rax, [buffer] }
+	ROW "FLD M80", rax, -1, { fld tword [rdi] }, { fstp tword [buffer] }, { mov rax, [buffer + 2] }
+	ROW "FADD M64", rax, -1, { fldz }, { fadd qword [rdi] }, { fstp qword [buffer] }, { mov rax, [buffer] }
+	ROW "FICOMP M16", rax, 0, { fldz }, { ficomp word [rdi] }, { fnstsw ax }, { and eax, 0x7d00 }
+	ROW "FST M64", rax, 0x400921fb54442d18, { fldpi }, { fst qword [rdi] }, { fstp qword [buffer] }, { mov rax, [buffer] }
+	ROW "FSTP M32, M64, M80", rax, 3, { fldpi }, { fld1 }, { fld1 }, { fld1 }, { fstp dword [rdi] }, { fstp qword [rdi] }, \
+		{ fstp tword [rdi] }, { fistp qword [buffer] }, { mov rax, [buffer] }
+	ROW "FIST, FISTTP", rax, 0, { fldpi }, { fist word [rdi] }, { fisttp qword [rdi] }, { fnstsw ax }, { and eax, 0x3800 }
+	ROW "FNSTCW, FNSTSW, FLDCW", rax, 0x3f, { fnstcw [rdi] }, { fnstsw [rdi] }, { fldcw [rdi] }, { fnstcw [buffer] }, \
+		{ mov eax, [buffer] }, { and eax, 0x3f }, { fninit }
+	; an error that is not masked: neither stored nor popped
+	ROW "FISTP WITH AN ERROR", rax, 0x3881, { mov dword [buffer], 0x37e }, { fld dword [rdi] }, { fldcw [buffer] }, \
+		{ fistp dword [rdi] }, { fnstsw ax }, { and eax, 0x3881 }, { fninit }
+	mov edi, NOWHERE
+.load:
+	fld dword [rdi + 16]
+	fxsave64 [buffer]
+	fninit
+	mov rcx, .load
+	mov rdx, [buffer + 8]
+	SAY "INTERP: X87 INSTRUCTION ADDRESS"
+	call verdict
+	mov rcx, NOWHERE + 16
+	mov rdx, [buffer + 16]
+	SAY "INTERP: X87 OPERAND ADDRESS"
+	call verdict
 	ret
 
 ; a guest that steps gets its #DB after an interpreted instruction as after any other

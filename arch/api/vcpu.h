@@ -113,6 +113,25 @@ uint32_t arch_vcpu_breakpoints(struct arch_vcpu *av);
 void arch_vcpu_get_vector(struct arch_vcpu *av, unsigned int n, void *to, unsigned int bytes);
 void arch_vcpu_set_vector(struct arch_vcpu *av, unsigned int n, const void *from, unsigned int bytes, bool zero_rest);
 
+/* An x87 instruction with an operand in memory, as the guest has it. */
+struct x87_insn {
+	uint8_t opcode;		/* D8h to DFh */
+	uint8_t modrm;
+	bool store;		/* the operand is written */
+	bool wide;		/* 64-bit code: the last instruction's and operand's addresses have no selectors */
+	uint64_t ip, dp;	/* these addresses */
+	uint16_t cs, ds;
+};
+
+enum x87_result {
+	X87_DONE,
+	X87_NOT_STORED,		/* done, but an error that is not masked keeps the operand from being written */
+	X87_WAITS,		/* nothing is done: an error of an instruction before is due first, #MF */
+};
+
+/* Executes it on the guest's x87 registers; `operand`, 16 bytes, stands for its memory. Not for whole environments. */
+enum x87_result arch_vcpu_x87(struct arch_vcpu *av, const struct x87_insn *i, void *operand);
+
 /* The event to deliver at the next entry; valid = false takes it back. */
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event);
 /* The same for an external interrupt; -1 takes it back. */

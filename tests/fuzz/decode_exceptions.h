@@ -134,6 +134,11 @@ static bool rex_r_segment(const struct look *l)
 	return only_mine(l) && (l->h.opcode[0] == 0x8c || l->h.opcode[0] == 0x8e) && l->i.reg >= 8;
 }
 
+static bool status_word(const struct look *l)
+{
+	return l->i.map == MAP_ONE && l->i.opcode == 0xdd && (l->i.reg & 7) == 7 && l->i.memory;
+}
+
 static bool movsxd_16(const struct look *l)
 {
 	return l->h.opcode[0] == 0x63 && l->c->bits == 64 && l->i.operand_size == 2;
@@ -188,6 +193,7 @@ static struct {
 	{ "newer", newer, "MOVDIRI, MOVDIR64B, GFNI, ENCLV, PCONFIG, protection keys, WAITPKG, shadow stacks: not in Capstone 4", 0 },
 	{ "REX.R and segment registers", rex_r_segment, "SDM, \"REX Prefixes\": ignored there; Capstone knows no such register", 0 },
 	{ "MOVSXD of 16 bits", movsxd_16, "SDM, \"MOVSXD\": r16, r/m16; Capstone reads 32 bits", 0 },
+	{ "FNSTSW", status_word, "SDM, \"FSTSW/FNSTSW\": m2byte; Capstone writes 32 bits", 0 },
 	{ "EVEX length", evex_length, "Capstone counts a byte too many with embedded rounding, and too few with an RIP-relative address", 0 },
 	{ "66 with F2 or F3, refused", size_and_rep_refused, "the prefixes are allowed; Capstone finds nothing, or misses bytes", 0 },
 	{ "REX.W", size_and_rex_w, "SDM: 66 is ignored then, and PUSH and POP are 64 bits wide anyhow; Capstone takes them for 16", 0 },

@@ -62,6 +62,16 @@ static void store(struct interp *x, const struct interp_place *p, const void *fr
 		memory[(p->linear + i) % MEMORY] = f[i];
 }
 
+/* A block stays in the pages that have been prepared. */
+static uint32_t run(struct interp *x, const struct interp_place *from, const struct interp_place *to, uint32_t most)
+{
+	promise(most >= 2 && most <= 4096 && (to->linear & 0xfff) + most * to->n <= 0x1000 && (to->access & INTERP_WRITE));
+	promise(from == NULL || ((from->linear & 0xfff) + most * from->n <= 0x1000 && from->n == to->n));
+	promise(!(x->rflags & 0x400));
+	stores++;
+	return most / 2;
+}
+
 static uint64_t in(struct interp *x, uint16_t port, unsigned int size)
 {
 	(void)x;
@@ -119,7 +129,7 @@ static void set_vector(struct interp *x, unsigned int n, const void *from, unsig
 }
 
 static const struct interp_ops ops = {
-	.prepare = prepare, .load = load, .store = store, .in = in, .out = out, .get = get, .get_segment = get_segment,
+	.prepare = prepare, .load = load, .store = store, .run = run, .in = in, .out = out, .get = get, .get_segment = get_segment,
 	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector,
 };
 

@@ -151,6 +151,18 @@ def test_requests_to_a_virtio_disk_cost_two_traps_at_most(boot):
     assert 2 * found["blk_copy_ticks"] >= found["blk_read_ticks"]
 
 
+def test_strings_at_devices_are_quick(boot):
+    """By BENCH: REP INSW from a disk, REP STOSD and MOVS at the display's planes, and an interrupt in the middle of one."""
+    text = "USER OPERATOR OPERATOR 0 0 ABCDEFG\n" + user("BENCH", "64M", "bench.bin", "MDISK 190 RAM disk RR ATA")
+    machine = boot(directory=text, files={"disk": bytes(1 << 20)})
+    machine.expect(r"BENCH done", 120)
+    found = {match.group(1): int(match.group(2)) for match in patterns.BENCH_VALUE.finditer(machine.console())}
+    assert not machine.seen(r"does not hold what was written|no interrupt came")
+    for name, most in (("ins", 10), ("stos", 25), ("movs", 250), ("scroll", 100)):
+        assert found[name + "_ticks"] <= most * found[name + "_count"], name
+    assert found["string_late_ticks"] <= 40_000
+
+
 def test_page_has_a_row_for_each():
     table = PAGE.read_text().split("| --- | --- | --- | --- |\n")[1].split("\n\n")[0]
     assert table.splitlines() == [guest.row() for guest in GUESTS], "/usr/bin/python3 %s writes them" % __file__

@@ -16,6 +16,7 @@
 #include "arch/api/cpu.h"
 #include "arch/api/vcpu.h"
 #include "vmm/dispatcher.h"
+#include "vmm/interpreter/interpreter.h"
 #include "vmm/machine/event.h"
 #include "vmm/machine/vm.h"
 
@@ -194,6 +195,20 @@ void arch_vcpu_set_vector(struct arch_vcpu *av, unsigned int n, const void *from
 	memcpy(core_vectors[n], from, bytes);
 }
 
+/* The x87 of this machine is one number. */
+static uint8_t core_x87[16];
+static enum x87_result core_x87_result;
+static struct x87_insn core_x87_insn;
+
+enum x87_result arch_vcpu_x87(struct arch_vcpu *av, const struct x87_insn *i, void *operand)
+{
+	assert_ptr_equal(av, &core.av);
+	core_x87_insn = *i;
+	if (core_x87_result == X87_DONE)
+		memcpy(i->store ? operand : core_x87, i->store ? core_x87 : operand, 16);
+	return core_x87_result;
+}
+
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event)
 {
 	assert_ptr_equal(av, &core.av);
@@ -319,6 +334,7 @@ static inline void core_make(uint64_t storage)
 	assert_non_null(core_storage);
 	core_bytes = storage;
 	core.state = VM_RUNNABLE;
+	core.look_at = UINT64_MAX;
 	memcpy(core.userid, "TEST", 5);
 	core.storage_size = storage;
 	core.storage_base = HPA(CORE_REAL);
@@ -331,6 +347,14 @@ static inline void core_make(uint64_t storage)
 	core_xcr0_allowed = 7;
 	for (unsigned int i = 0; i < SEGS; i++)
 		core_segments[i] = (struct segment){ .limit = 0xffff, .access = 0x93 };
+}
+
+/* Strings go on from here on as long as they like, or, with elements, that many and then come back. */
+static inline void core_nothing_due(unsigned int elements)
+{
+	core.work = 0;
+	core.look_at = UINT64_MAX;
+	core_tsc_step = elements != 0 ? STRING_TICKS / elements : 0;
 }
 
 /* Flat 32-bit protected mode at privilege level 0, no paging. */

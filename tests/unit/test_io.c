@@ -1,6 +1,6 @@
 /* Tests IN, OUT, INS and OUTS: widths, counts, directions, address sizes, limits, and faults in the middle.
  * Part: unit tests, on the host; the bus, the events and the guest memory are the real ones.
- * UNIT: vmm/interpreter/io.c vmm/interpreter/storage.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/interpreter/io.c vmm/interpreter/io_string.c vmm/interpreter/storage.c vmm/interpreter/storage_memory.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
  */
 #include "tests/unit/core_fake.h"
 
@@ -191,7 +191,7 @@ static void test_rep(void **state)
 		assert_int_equal(tape.log[5 + i].value, 3 - i);
 }
 
-/* A long string comes back after each batch, so that it cannot hold the processor. */
+/* A long string comes back after STRING_TICKS, so that it cannot hold the processor. */
 static void test_batches(void **state)
 {
 	static const unsigned int lengths[] = { 63, 64, 65, 128, 1000 };
@@ -202,6 +202,7 @@ static void test_batches(void **state)
 		enum verdict v = V_RESUME;
 
 		tape.count = tape.next = 0;
+		core_nothing_due(64);
 		core.av.gpr[RCX] = lengths[i];
 		core.av.gpr[RSI] = 0x10000;
 		for (unsigned int n = 0; n < lengths[i]; n++)
@@ -374,6 +375,7 @@ static void test_page_faults(void **state)
 	core_expect_fault(interpret_io(&core, &e), EXC_PF, 2);
 	assert_int_equal(tape.count, 2);
 	paging(0xa007);				/* the guest brings the page, and the string goes on */
+	core_nothing_due(0);
 	core_expect_done(interpret_io(&core, &e));
 	assert_true(core.av.gpr[RDI] == 0x20100c && core.av.gpr[RCX] == 0);
 	assert_int_equal(peek(0xa000, 4), 0xf0a4f0a3);
@@ -424,7 +426,8 @@ static void test_absent_storage(void **state)
 	assert_int_equal(core_storage[STORAGE - 1], 0xa1);
 	assert_true(core.av.gpr[RDI] == STORAGE + 1 && core_regs[VREG_RIP] == 0x1004);
 
-	e.rip = core_regs[VREG_RIP] = 0x1004;	/* half of it in storage; the batch ends, RIP stays */
+	e.rip = core_regs[VREG_RIP] = 0x1004;	/* half of it in storage; the time ends, RIP stays */
+	core_nothing_due(64);
 	core.av.gpr[RDI] = STORAGE - 3;
 	core.av.gpr[RCX] = 100;
 	string(true, 1, true, 4, SEG_ES);

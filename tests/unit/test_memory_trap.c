@@ -1,6 +1,6 @@
 /* Tests the memory trap: what a guest finds at and beyond its bound b, and when that stops it.
  * Part: unit tests, on the host.
- * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c vmm/interpreter/storage_memory.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
  */
 #include "tests/unit/core_fake.h"
 
@@ -210,7 +210,7 @@ static void test_stos(void **state)
 	assert_memory_equal(core_storage + B - 2, "\x5a\xfe", 2);
 }
 
-/* REP goes in batches, so that nobody holds the processor; RIP stays until the count is used up. */
+/* REP goes for a time, so that nobody holds the processor; RIP stays until the count is used up. */
 static void test_rep_stos(void **state)
 {
 	unsigned int turns = 0;
@@ -218,6 +218,7 @@ static void test_rep_stos(void **state)
 	(void)state;
 	protected();
 	stos("\xf3\xaa", 2, B - 100, 1000);
+	core_nothing_due(64);
 	while (core_regs[VREG_RIP] == CODE) {
 		uint64_t count = core.av.gpr[RCX];
 
@@ -468,7 +469,8 @@ static void test_device_strings_and_edges(void **state)
 	assert_true(core.av.gpr[RCX] == 0 && core.av.gpr[RSI] == 0x900c && core.av.gpr[RDI] == DEVICE + 12);
 	core.av.gpr[RSI] = DEVICE;
 	core.av.gpr[RDI] = 0xa000;
-	core.av.gpr[RCX] = 100;		/* a batch, then the rest */
+	core.av.gpr[RCX] = 100;		/* what the time is enough for, then the rest */
+	core_nothing_due(64);
 	CODE_AT("\xf3\xa4", DEVICE, false);
 	assert_int_equal(memory_trap(&core, &trap), V_RESUME);
 	assert_true(core.av.gpr[RCX] == 36 && core_regs[VREG_RIP] == CODE);
@@ -482,6 +484,41 @@ static void test_device_strings_and_edges(void **state)
 	assert_int_equal(core.account.memory_traps, 1);
 	assert_int_equal(core_notes, 1);
 	assert_non_null(strstr(core_note, "0000101000"));
+}
+
+/* x87: the operand goes to the processor and back, in the device's pieces; what an error leaves undone is left. */
+static void test_device_x87(void **state)
+{
+	(void)state;
+	with_device();
+	core_x87_result = X87_DONE;
+	core_segments[SEG_DS].selector = 0x23;
+	core.av.gpr[RBX] = DEVICE + 6;
+	CODE_AT("\xdb\x6b\x02", DEVICE + 8, false);	/* fld tword [ebx + 2] */
+	run(3);
+	assert_int_equal(tape.count, 2);
+	assert_int_equal(core_x87[0], 0x10);
+	assert_true(core_x87_insn.opcode == 0xdb && core_x87_insn.modrm == 0x6b && !core_x87_insn.store && !core_x87_insn.wide);
+	assert_true(core_x87_insn.ip == CODE && core_x87_insn.dp == DEVICE + 8 && core_x87_insn.ds == 0x23);
+	memcpy(core_x87, "\x01\x02\x03\x04\x05\x06\x07\x08", 8);
+	CODE_AT("\xdd\x5b\x0a", DEVICE + 16, true);	/* fstp qword [ebx + 10] */
+	run(3);
+	logged(2, DEVICE + 16, 8, true, 0x0807060504030201);
+	CODE_AT("\xdf\x13", DEVICE + 6, true);		/* fist word [ebx] */
+	core_x87_result = X87_NOT_STORED;
+	run(2);
+	assert_int_equal(tape.count, 3);
+	core_x87_result = X87_WAITS;
+	CODE_AT("\xdf\x13", DEVICE + 6, true);
+	core_expect_fault(memory_trap(&core, &trap), 16, -1);
+	core_x87_result = X87_DONE;
+	core_regs[VREG_CR0] |= 8;
+	core_expect_fault(memory_trap(&core, &trap), 7, -1);
+	assert_true(tape.count == 3 && core_regs[VREG_RIP] == CODE);
+	core_regs[VREG_CR0] &= ~8ull;
+	CODE_AT("\xd9\x33", DEVICE + 6, true);		/* fnstenv [ebx]: not interpreted */
+	assert_int_equal(memory_trap(&core, &trap), V_CRASH);
+	assert_non_null(strstr(core.why, "D933"));
 }
 
 /* Branches and pushes by what a device says; the shadow of STI ends; a step is told. */
@@ -661,7 +698,7 @@ int main(void)
 		TEST(test_page_fault_of_the_guest), TEST(test_fault_within_a_string), TEST(test_stops),
 		TEST(test_delivery_is_no_instruction), TEST(test_code_at_the_end), TEST(test_device),
 		TEST(test_device_strings_and_edges), TEST(test_where_it_leads), TEST(test_changed_code), TEST(test_read_only_row),
-		TEST(test_plain_moves),
+		TEST(test_plain_moves), TEST(test_device_x87),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

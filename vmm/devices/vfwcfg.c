@@ -162,6 +162,26 @@ static void vfwcfg_access(struct vdev *d, uint32_t region, struct io_access *a)
 		ports_access(f, a);
 }
 
+/* Bytes of the selected item, and zeros behind its end. */
+static uint32_t vfwcfg_block(struct vdev *d, uint32_t region, const struct io_block *b)
+{
+	struct vfwcfg *f = (struct vfwcfg *)d;
+	const struct vfwcfg_item *item;
+	uint32_t n;
+
+	if (region != REGION_PORTS || b->addr != PORT_DATA || b->size != 1 || b->write)
+		return 0;
+	item = find(f, f->s.key);
+	n = left(f, item);
+	if (n > b->count)
+		n = b->count;
+	if (n != 0)
+		memcpy(b->data, item->data + f->s.offset, n);
+	memset((uint8_t *)b->data + n, 0, b->count - n);
+	f->s.offset += n;
+	return b->count;
+}
+
 static void vfwcfg_reset(struct vdev *d)
 {
 	struct vfwcfg *f = (struct vfwcfg *)d;
@@ -200,6 +220,7 @@ static const struct vdev_ops vfwcfg_ops = {
 	.name = "FWCFG",
 	.reset = vfwcfg_reset,
 	.access = vfwcfg_access,
+	.block = vfwcfg_block,
 	.dump = vfwcfg_dump,
 	.save = vfwcfg_save,
 	.restore = vfwcfg_restore,

@@ -240,6 +240,15 @@ static void vide_access(struct vdev *dev, uint32_t region, struct io_access *a)
 	}
 }
 
+static uint32_t vide_block(struct vdev *dev, uint32_t region, const struct io_block *b)
+{
+	struct vide *ide = (struct vide *)dev;
+
+	if ((region != REGION_COMMAND0 && region != REGION_COMMAND1) || (b->addr & 7) != REG_DATA || b->fill)
+		return 0;
+	return vide_data_block(selected(ide, region == REGION_COMMAND1), b);
+}
+
 static void power_on(struct vide_drive *d)
 {
 	memset(d->s, 0, sizeof(*d->s));
@@ -374,6 +383,7 @@ static const struct vdev_ops vide_ops = {
 	.name = "IDE",
 	.reset = vide_reset,
 	.access = vide_access,
+	.block = vide_block,
 	.dump = vide_dump,
 	.save = vide_save,
 	.restore = vide_restore,

@@ -62,6 +62,8 @@ void vide_send(struct vide_drive *d, bool dma);
 void vide_receive(struct vide_drive *d, bool dma);
 /* The data port. */
 void vide_data_access(struct vide_drive *d, struct io_access *a);
+/* Words of a repeated string there, as far as the buffer has whole ones of them; how many. */
+uint32_t vide_data_block(struct vide_drive *d, const struct io_block *b);
 /* Takes the next sectors into the empty buffer. */
 void vide_fill(struct vide_drive *d);
 /* Puts sectors on the disk. False: it has failed and told so. */

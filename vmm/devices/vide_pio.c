@@ -189,3 +189,42 @@ void vide_data_access(struct vide_drive *d, struct io_access *a)
 		a->value = s->transfer == VIDE_PIO_IN ? read_data(d, a->size) : 0;
 	}
 }
+
+static uint32_t read_block(struct vide_drive *d, const struct io_block *b)
+{
+	struct vide_drive_state *s = d->s;
+	uint32_t there = s->end - s->at < s->block_left ? s->end - s->at : s->block_left;
+	uint32_t n = there / b->size < b->count ? there / b->size : b->count;
+
+	if (n == 0)
+		return 0;
+	memcpy(b->data, s->buffer + s->at, (size_t)n * b->size);
+	s->at += n * b->size;
+	s->block_left -= n * b->size;
+	if (s->at == s->end || s->block_left == 0)
+		next_in(d);
+	return n;
+}
+
+static uint32_t write_block(struct vide_drive *d, const struct io_block *b)
+{
+	struct vide_drive_state *s = d->s;
+	uint32_t room = (s->end - s->at) / b->size, n = room < b->count ? room : b->count;
+
+	if (n == 0)
+		return 0;
+	memcpy(s->buffer + s->at, b->data, (size_t)n * b->size);
+	s->at += n * b->size;
+	if (s->at == s->end)
+		next_out(d);
+	return n;
+}
+
+uint32_t vide_data_block(struct vide_drive *d, const struct io_block *b)
+{
+	uint8_t transfer = d->s->transfer;
+
+	if (b->write)
+		return transfer == VIDE_PIO_OUT || transfer == VIDE_PACKET ? write_block(d, b) : 0;
+	return transfer == VIDE_PIO_IN ? read_block(d, b) : 0;
+}

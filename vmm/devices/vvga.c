@@ -78,19 +78,23 @@ static void dispi_access(struct vvga *v, struct io_access *a)
 		a->value = index ? v->s.dispi_index : vvga_dispi_read(v, v->s.dispi_index);
 }
 
+/* Byte by byte where some of it is not in the planes. */
 static void aperture_access(struct vvga *v, struct io_access *a)
 {
-	uint64_t value = 0;
+	uint64_t value = a->write ? a->value : 0, at = a->addr - VGA_APERTURE;
+	struct io_block bytes = { .data = &value, .size = 1, .count = a->size <= 8 ? a->size : 8, .write = a->write };
 
-	for (unsigned int i = 0; i < a->size && i < 8; i++) {
-		uint64_t offset = a->addr + i - VGA_APERTURE;
+	if (vvga_memory_block(v, (uint32_t)at, &bytes) == 0) {
+		for (unsigned int i = 0; i < bytes.count; i++) {
+			uint32_t offset = (uint32_t)at + i;
 
-		if (offset > VGA_APERTURE_END - VGA_APERTURE)
-			value |= 0xffull << 8 * i;
-		else if (a->write)
-			vvga_memory_write(v, (uint32_t)offset, (uint8_t)(a->value >> 8 * i));
-		else
-			value |= (uint64_t)vvga_memory_read(v, (uint32_t)offset) << 8 * i;
+			if (offset > VGA_APERTURE_END - VGA_APERTURE)
+				value |= 0xffull << 8 * i;
+			else if (a->write)
+				vvga_memory_write(v, offset, (uint8_t)(a->value >> 8 * i));
+			else
+				value |= (uint64_t)vvga_memory_read(v, offset) << 8 * i;
+		}
 	}
 	if (!a->write)
 		a->value = value;
@@ -174,6 +178,18 @@ static void vvga_access(struct vdev *d, uint32_t region, struct io_access *a)
 	default:
 		return;
 	}
+}
+
+static uint32_t vvga_block(struct vdev *d, uint32_t region, const struct io_block *b)
+{
+	return region == REGION_APERTURE ? vvga_memory_block((struct vvga *)d, (uint32_t)(b->addr - VGA_APERTURE), b) : 0;
+}
+
+static uint32_t vvga_copy(struct vdev *d, uint32_t region, uint64_t to, uint64_t from, uint8_t size, uint32_t count)
+{
+	if (region != REGION_APERTURE)
+		return 0;
+	return vvga_memory_copy((struct vvga *)d, (uint32_t)(to - VGA_APERTURE), (uint32_t)(from - VGA_APERTURE), size, count);
 }
 
 static void vvga_bar_moved(struct vpci_function *f, unsigned int n)
@@ -269,6 +285,8 @@ static const struct vdev_ops vvga_ops = {
 	.name = "VGA",
 	.reset = vvga_reset,
 	.access = vvga_access,
+	.block = vvga_block,
+	.copy = vvga_copy,
 	.dump = vvga_dump,
 	.save = vvga_save,
 	.restore = vvga_restore,

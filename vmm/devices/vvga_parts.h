@@ -75,5 +75,8 @@ bool vvga_dispi_sane(const struct vvga_state *s);	/* could vvga_dispi_write() ha
 /* vvga_memory.c: one byte, offset from A0000h. */
 uint8_t vvga_memory_read(struct vvga *v, uint32_t offset);
 void vvga_memory_write(struct vvga *v, uint32_t offset, uint8_t value);
+/* Strings, as struct vdev_ops has them. 0 = byte by byte: not all of it is in the planes. */
+uint32_t vvga_memory_block(struct vvga *v, uint32_t offset, const struct io_block *b);
+uint32_t vvga_memory_copy(struct vvga *v, uint32_t to, uint32_t from, uint8_t size, uint32_t count);
 
 #endif

@@ -298,6 +298,8 @@ static bool special_one(struct insn *i, uint16_t *flags)
 	case 0xc6: case 0xc7:	/* XABORT, XBEGIN */
 		return (i->reg & 7) == 0 || (!i->memory && (i->rm & 7) == 0);
 	default:
+		if (i->memory)
+			decode_x87_memory(i);
 		return decode_x87(i->opcode, (uint8_t)((i->mod << 6) | ((i->reg & 7) << 3) | (i->rm & 7)));
 	}
 }

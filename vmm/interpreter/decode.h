@@ -31,6 +31,7 @@ enum insn_op {
 	OP_MOVS, OP_CMPS, OP_STOS, OP_LODS, OP_SCAS, OP_INS, OP_OUTS, OP_IN, OP_OUT,
 	OP_JCC, OP_JMP, OP_CALL, OP_RET, OP_LOOPNE, OP_LOOPE, OP_LOOP, OP_JCXZ,
 	OP_JMPF, OP_CALLF, OP_RETF, OP_MOV_FROM_SEG, OP_MOV_TO_SEG, OP_LFP, OP_SMSW,
+	OP_X87_LOAD, OP_X87_STORE,	/* x87 with an operand in memory, which is read or written; but for whole environments */
 	/* SSE and AVX moves; width is that of memory */
 	OP_MOVV,	/* a whole register: alignment is asked for by `aligned` */
 	OP_MOVSCALAR,	/* MOVSS, MOVSD */
@@ -64,7 +65,7 @@ struct insn {
 	uint8_t bits;		/* of the code segment: 16, 32, 64 */
 	uint8_t map, opcode;	/* the last opcode byte */
 	uint8_t operand_size, address_size;	/* bytes: 2, 4, 8 */
-	uint8_t width;		/* of the operands in bytes: 1, 2, 4, 8; 16 and 32 for vectors */
+	uint8_t width;		/* of the operands in bytes: 1, 2, 4, 8; 10 for x87, 16 and 32 for vectors */
 	uint8_t from_width;	/* MOVZX, MOVSX: of the source */
 	uint8_t rex;		/* 0 = none; else 4xh; for VEX the bits it stands for */
 	uint8_t rep;		/* F2h, F3h (the last one), or 0 */
@@ -121,6 +122,8 @@ uint8_t decode_0f3a_prefixes(uint8_t opcode);
 /* Registers and memory that SSE opcodes do not take with every prefix. */
 bool decode_sse_operand(uint8_t opcode, unsigned int pp, bool memory);
 bool decode_x87(uint8_t opcode, uint8_t modrm);
+/* x87 opcodes with an operand in memory: what becomes of it and how wide it is; op stays OP_NONE for environments. */
+void decode_x87_memory(struct insn *i);
 /* Turns the moves among SSE and AVX opcodes into something to execute; op stays OP_NONE for others. */
 void decode_vector_move(struct insn *i);
 

@@ -231,3 +231,26 @@ bool decode_x87(uint8_t opcode, uint8_t modrm)
 		return true;
 	}
 }
+
+#define WRITES 0x80u
+
+void decode_x87_memory(struct insn *i)
+{
+	/* By opcode from D8 on and ModR/M's reg. SDM, "x87 Instructions": the operands' sizes; 0 = an environment, or nothing. */
+	static const uint8_t bytes[8][8] = {
+		{ 4, 4, 4, 4, 4, 4, 4, 4 },
+		{ 4, 0, 4 | WRITES, 4 | WRITES, 0, 2, 0, 2 | WRITES },
+		{ 4, 4, 4, 4, 4, 4, 4, 4 },
+		{ 4, 4 | WRITES, 4 | WRITES, 4 | WRITES, 0, 10, 0, 10 | WRITES },
+		{ 8, 8, 8, 8, 8, 8, 8, 8 },
+		{ 8, 8 | WRITES, 8 | WRITES, 8 | WRITES, 0, 0, 0, 2 | WRITES },
+		{ 2, 2, 2, 2, 2, 2, 2, 2 },
+		{ 2, 2 | WRITES, 2 | WRITES, 2 | WRITES, 10, 8, 10 | WRITES, 8 | WRITES },
+	};
+	uint8_t found = bytes[i->opcode & 7][i->reg & 7];
+
+	if (found == 0)
+		return;
+	i->op = found & WRITES ? OP_X87_STORE : OP_X87_LOAD;
+	i->width = (uint8_t)(found & ~WRITES);
+}

@@ -49,12 +49,21 @@ struct interp_ops {
 	void (*store)(struct interp *x, const struct interp_place *place, const void *from);
 	uint64_t (*in)(struct interp *x, uint16_t port, unsigned int size);
 	void (*out)(struct interp *x, uint16_t port, unsigned int size, uint64_t value);
+	/*
+	 * Elements of a repeated MOVS or STOS, upwards from the first one, whose places these are (`from` NULL: STOS, of RAX);
+	 * `most` of them lie in the same pages. Returns how many were done, each as if it had been loaded and stored alone;
+	 * 0 = they are to be. May be NULL.
+	 */
+	uint32_t (*run)(struct interp *x, const struct interp_place *from, const struct interp_place *to, uint32_t most);
+	bool (*due)(struct interp *x);	/* should a repeated string end for now? May be NULL: batch alone counts */
 	uint64_t (*get)(struct interp *x, enum vreg reg);	/* control registers, descriptor tables */
 	void (*get_segment)(struct interp *x, enum seg seg, struct segment *s);
 	void (*set_segment)(struct interp *x, enum seg seg, const struct segment *s);
 	/* A vector register's lower bytes: 16 or 32. zero_rest: what lies above the bytes written becomes 0 (VEX). */
 	void (*get_vector)(struct interp *x, unsigned int n, void *to, unsigned int bytes);
 	void (*set_vector)(struct interp *x, unsigned int n, const void *from, unsigned int bytes, bool zero_rest);
+	/* x->insn, whose operand has this effective address, on 16 bytes in its place. NULL = x87 is not executed. */
+	enum x87_result (*x87)(struct interp *x, uint64_t offset, void *operand);
 };
 
 #define INTERP_HAS_TZCNT 1u	/* else F3 0F BC is BSF */

@@ -11,7 +11,7 @@ enum { FLAG_CF = 1u << 0, FLAG_PF = 1u << 2, FLAG_AF = 1u << 4, FLAG_ZF = 1u << 
 #define FLAGS_ARITHMETIC (uint64_t)(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
 enum { VECTOR_DE = 0, VECTOR_BR = 5, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_NP = 11, VECTOR_SS = 12, VECTOR_GP = 13,
-       VECTOR_AC = 17 };
+       VECTOR_MF = 16, VECTOR_AC = 17 };
 
 #define CR0_PE_BIT 1u
 #define CR0_EM_BIT (1u << 2)
@@ -112,6 +112,7 @@ enum interp_result interp_branch(struct interp *x);	/* execute_branch.c */
 enum interp_result interp_far(struct interp *x);	/* execute_far.c */
 enum interp_result interp_segment_move(struct interp *x);	/* MOV Sreg, LES and the like, POP Sreg: execute_segment.c */
 enum interp_result interp_vector(struct interp *x);	/* execute_vector.c */
+enum interp_result interp_x87(struct interp *x);	/* execute_x87.c */
 
 /* execute_stack.c, for those who push and pop besides. */
 unsigned int interp_stack_size(struct interp *x);	/* bytes of the stack pointer */

@@ -112,24 +112,91 @@ static bool found(const struct interp *x)
 	return (i->rep == 0xf3) != ((x->rflags & FLAG_ZF) != 0);
 }
 
+/*
+ * How many elements from the offset on, upwards, lie in the page of `linear`, inside the segment, and wrap nowhere. What is
+ * at an edge may be left out.
+ */
+static uint64_t extent(struct interp *x, enum seg seg, uint64_t offset, const struct interp_place *place)
+{
+	const struct insn *i = x->insn;
+	uint64_t bytes = PAGE_SIZE - (place->linear & (PAGE_SIZE - 1)), room = interp_mask(i->address_size) - offset;
+
+	if (i->bits != 64) {
+		const struct segment *s = interp_segment(x, seg);
+		uint64_t end = s->limit;
+
+		if ((s->access & 0xc) == 0x4)	/* data that expands down */
+			end = s->access & 0x4000 ? 0xffffffff : 0xffff;
+		if (end - offset < room)
+			room = end - offset;
+	}
+	return (bytes < room ? bytes : room) / i->width;
+}
+
+/*
+ * Several elements at once, where the machine can do so; how many. If 0, *alone of them go one by one, since the same
+ * question would get the same answer before that.
+ */
+static uint32_t run(struct interp *x, uint32_t *alone)
+{
+	const struct insn *i = x->insn;
+	uint64_t mask = interp_mask(i->address_size), most = x->gpr[RCX] & mask, n;
+	struct interp_place from, to;
+	uint32_t done;
+
+	*alone = 1;
+	if (i->op == OP_MOVS) {
+		if (at_source(x, &from) != INTERP_DONE)
+			return 0;	/* the element finds the same */
+		n = extent(x, i->seg, x->gpr[RSI] & mask, &from);
+		most = n < most ? n : most;
+	}
+	if (at_target(x, &to, INTERP_WRITE) != INTERP_DONE)
+		return 0;
+	n = extent(x, SEG_ES, x->gpr[RDI] & mask, &to);
+	most = n < most ? n : most;
+	if (most < 2)
+		return 0;
+	done = x->ops->run(x, i->op == OP_MOVS ? &from : NULL, &to, (uint32_t)most);
+	*alone = done == 0 ? (uint32_t)most : 0;
+	interp_merge(&x->gpr[RDI], i->address_size, x->gpr[RDI] + (uint64_t)done * i->width);
+	if (i->op == OP_MOVS)
+		interp_merge(&x->gpr[RSI], i->address_size, x->gpr[RSI] + (uint64_t)done * i->width);
+	return done;
+}
+
+static bool may_run(const struct interp *x)
+{
+	const struct insn *i = x->insn;
+
+	return x->ops->run != NULL && x->batch > 1 && (i->op == OP_MOVS || i->op == OP_STOS) && !(x->rflags & FLAG_DF);
+}
+
 enum interp_result interp_string(struct interp *x)
 {
 	const struct insn *i = x->insn;
 	uint64_t mask = interp_mask(i->address_size);
+	uint32_t alone = may_run(x) ? 0 : UINT32_MAX, n;
 
 	if (i->rep == 0)
 		return element(x);
-	for (uint32_t done = 0; done < x->batch; done++) {
-		enum interp_result r;
-
+	for (uint32_t done = 0; done < x->batch; done += n) {
 		if ((x->gpr[RCX] & mask) == 0)
 			return INTERP_DONE;
-		r = element(x);
-		if (r != INTERP_DONE)
-			return r;
-		interp_merge(&x->gpr[RCX], i->address_size, x->gpr[RCX] - 1);
+		n = alone == 0 ? run(x, &alone) : 0;
+		if (n == 0) {
+			enum interp_result r = element(x);
+
+			if (r != INTERP_DONE)
+				return r;
+			n = 1;
+			alone -= alone != UINT32_MAX;
+		}
+		interp_merge(&x->gpr[RCX], i->address_size, x->gpr[RCX] - n);
 		if (found(x))
 			return INTERP_DONE;
+		if (x->ops->due != NULL && x->ops->due(x))
+			break;
 	}
 	return (x->gpr[RCX] & mask) == 0 ? INTERP_DONE : INTERP_AGAIN;
 }

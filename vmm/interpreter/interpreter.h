@@ -3,6 +3,7 @@
 #ifndef VMM_INTERPRETER_INTERPRETER_H
 #define VMM_INTERPRETER_INTERPRETER_H
 
+#include "arch/api/cpu.h"
 #include "vmm/dispatcher.h"
 
 /* cpuid.c */
@@ -21,6 +22,8 @@ enum verdict interpret_xsetbv(struct vm *vm, const struct vm_exit *exit);
 bool cr_load_pdptes(struct vm *vm, uint64_t cr3);
 /* io.c */
 enum verdict interpret_io(struct vm *vm, const struct vm_exit *exit);
+/* io_string.c: INS and OUTS, from there */
+enum verdict interpret_io_string(struct vm *vm, const struct vm_exit *exit);
 /* misc.c */
 enum verdict interpret_hlt(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_cache(struct vm *vm, const struct vm_exit *exit);
@@ -69,6 +72,20 @@ static inline bool guest_64bit(struct vm *vm)
 		return false;
 	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
 	return (cs.access & 0x2000) != 0;
+}
+
+/*
+ * A repeated string is interpreted element after element until something is due: a deadline, an interrupt or other work
+ * that a device has left, at the latest after this many ticks. The guest is then entered, where it takes what is pending,
+ * and goes on with what is left.
+ */
+#define STRING_TICKS 0x8000u
+
+static inline bool string_due(const struct vm *vm, uint64_t begun)
+{
+	uint64_t now = cpu_tsc();
+
+	return now >= vm->look_at || now - begun >= STRING_TICKS;
 }
 
 #endif

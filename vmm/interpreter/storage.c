@@ -1,12 +1,11 @@
 /* Instructions that touch memory where the hardware finds none: fetched, decoded, and executed by the monitor. */
 /* Part: interpreter/; the executor's table of functions for a real machine: guest memory, bus, virtual processor. */
-#include "vmm/interpreter/storage.h"
+#include "vmm/interpreter/storage_run.h"
 #include "arch/api/cpu.h"
 #include "lib/printf.h"
 #include "lib/string.h"
-#include "vmm/interpreter/breakpoints.h"
-#include "vmm/interpreter/execute.h"
 #include "vmm/interpreter/interpreter.h"
+#include "vmm/machine/bus.h"
 #include "vmm/machine/event.h"
 #include "vmm/machine/gmem.h"
 
@@ -14,7 +13,6 @@
 #define FLAGS_IF (1ull << 9)
 #define FLAGS_RF (1ull << 16)
 #define FLAGS_AC (1ull << 18)
-#define STRING_BATCH 64u	/* elements before the guest is entered again, so that a long string cannot hold the processor */
 #define SLOTS 64u
 
 /*
@@ -29,165 +27,16 @@ struct slot {
 };
 static struct slot slots[SLOTS];
 
-/* One interpreted instruction: what the executor's functions work on. */
-struct run {
-	struct interp x;
-	struct vm *vm;
-	const struct vm_exit *exit;
-	struct storage_touch *touch;
-	uint64_t known_page;	/* linear page whose translation the exit has told; ~0 = none */
-	uint64_t known_gpa;
-	uint32_t known_access;
-	bool nothing_there;	/* and the hardware has no entry for it: no storage */
-	gpa_t absent;		/* of INTERP_ABSENT */
-	bool watched;		/* some breakpoint is on */
-	uint32_t hits;		/* those that were met, as in DR6 */
-};
-
-static uint64_t wrap(const struct interp *x, uint64_t linear)
-{
-	return x->insn->bits == 64 ? linear : (uint32_t)linear;
-}
-
-static uint32_t intent_of(struct run *m, uint32_t access)
-{
-	uint32_t intent = access & INTERP_WRITE ? GMEM_WRITE : GMEM_READ;
-
-	return !(access & INTERP_SYSTEM) && guest_cpl(m->vm) == 3 ? intent | GMEM_USER : intent;
-}
-
-/* One page's part. The exit has told one translation, so that most accesses need no walk. */
-static enum interp_result translate(struct run *m, uint64_t linear, uint32_t access, uint64_t *gpa)
-{
-	struct gmem_fault fault;
-	gpa_t found;
-
-	if ((linear & ~(PAGE_SIZE - 1)) == m->known_page && !(access & ~m->known_access)) {
-		*gpa = m->known_gpa | (linear & (PAGE_SIZE - 1));
-		return INTERP_DONE;
-	}
-	if (gmem_translate(m->vm, GVA(linear), intent_of(m, access), &found, &fault)) {
-		*gpa = found.v;
-		return INTERP_DONE;
-	}
-	if (fault.page_fault) {
-		m->x.fault = (struct interp_fault){ .vector = EXC_PF, .has_error = true, .error = fault.error,
-						    .address = fault.address.v };
-		return INTERP_FAULT;
-	}
-	m->absent = fault.gpa;
-	return INTERP_ABSENT;
-}
-
-static enum interp_result prepare(struct interp *x, struct interp_place *place, uint64_t linear, uint32_t n, uint32_t access)
-{
-	struct run *m = x->machine;
-	uint32_t in_page = (uint32_t)(PAGE_SIZE - (linear & (PAGE_SIZE - 1)));
-	enum interp_result r;
-
-	place->linear = linear;
-	place->n = n;
-	place->first = n < in_page ? n : in_page;
-	place->access = access;
-	r = translate(m, linear, access, &place->at[0]);
-	if (r == INTERP_DONE && place->first < n)
-		r = translate(m, wrap(x, linear + place->first), access, &place->at[1]);
-	if (m->watched && r == INTERP_DONE && !(access & INTERP_SYSTEM))
-		m->hits |= breakpoints_met(m->vm, linear, n, access & INTERP_WRITE ? BREAKPOINT_WRITE : BREAKPOINT_READ);
-	return r;
-}
-
-static void met(struct storage_touch *touch, bool claimed, uint64_t gpa, bool write)
-{
-	if (claimed) {
-		touch->device = true;
-	} else if (!touch->nobody) {
-		touch->nobody = true;
-		touch->gpa = GPA(gpa);
-		touch->write = write;
-	}
-}
-
-/* Devices have accesses of 1, 2, 4 or 8 bytes; others, and vectors, are made of these. */
-static uint8_t piece(uint32_t n)
-{
-	return n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1;
-}
-
-/* Most accesses are to the page that the exit was for. */
-static bool known_absent(const struct run *m, uint64_t gpa)
-{
-	return m->nothing_there && (gpa & ~(PAGE_SIZE - 1)) == m->known_gpa;
-}
-
-static void load_part(struct run *m, uint64_t gpa, uint8_t *to, uint32_t n)
-{
-	if (!known_absent(m, gpa) && gmem_read(m->vm, GPA(gpa), to, n))
-		return;
-	while (n != 0) {
-		struct io_access a = { .addr = gpa, .size = piece(n), .value = UINT64_MAX };
-
-		met(m->touch, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, false);
-		memcpy(to, &a.value, a.size);
-		to += a.size;
-		gpa += a.size;
-		n -= a.size;
-	}
-}
-
-static void store_part(struct run *m, uint64_t gpa, const uint8_t *from, uint32_t n)
-{
-	if (!known_absent(m, gpa) && gmem_write(m->vm, GPA(gpa), from, n))
-		return;
-	while (n != 0) {
-		struct io_access a = { .addr = gpa, .size = piece(n), .write = true };
-
-		memcpy(&a.value, from, a.size);
-		met(m->touch, bus_access(&m->vm->bus, BUS_MMIO, &a), gpa, true);
-		from += a.size;
-		gpa += a.size;
-		n -= a.size;
-	}
-}
-
-static void load(struct interp *x, const struct interp_place *place, void *to)
-{
-	load_part(x->machine, place->at[0], to, place->first);
-	if (place->first < place->n)
-		load_part(x->machine, place->at[1], (uint8_t *)to + place->first, place->n - place->first);
-}
-
-static void store(struct interp *x, const struct interp_place *place, const void *from)
-{
-	store_part(x->machine, place->at[0], from, place->first);
-	if (place->first < place->n)
-		store_part(x->machine, place->at[1], (const uint8_t *)from + place->first, place->n - place->first);
-}
-
-static uint64_t port_in(struct interp *x, uint16_t port, unsigned int size)
-{
-	struct run *m = x->machine;
-	struct io_access a = { .addr = port, .size = (uint8_t)size, .value = UINT64_MAX >> (64 - 8 * size) };
-
-	if (m->watched)
-		m->hits |= breakpoints_met(m->vm, port, size, BREAKPOINT_IO);
-	bus_access(&m->vm->bus, BUS_PORT, &a);
-	return a.value;
-}
-
-static void port_out(struct interp *x, uint16_t port, unsigned int size, uint64_t value)
-{
-	struct run *m = x->machine;
-	struct io_access a = { .addr = port, .size = (uint8_t)size, .value = value, .write = true };
-
-	if (m->watched)
-		m->hits |= breakpoints_met(m->vm, port, size, BREAKPOINT_IO);
-	bus_access(&m->vm->bus, BUS_PORT, &a);
-}
-
 static struct arch_vcpu *processor(struct interp *x)
 {
 	return &((struct run *)x->machine)->vm->av;
+}
+
+static bool due(struct interp *x)
+{
+	const struct run *m = x->machine;
+
+	return string_due(m->vm, m->begun);
 }
 
 static uint64_t get(struct interp *x, enum vreg reg)
@@ -215,9 +64,25 @@ static void set_vector(struct interp *x, unsigned int n, const void *from, unsig
 	arch_vcpu_set_vector(processor(x), n, from, bytes, zero_rest);
 }
 
+static enum x87_result x87(struct interp *x, uint64_t offset, void *operand)
+{
+	const struct insn *i = x->insn;
+	struct x87_insn insn = { .opcode = i->opcode, .store = i->op == OP_X87_STORE, .wide = i->bits == 64, .ip = x->rip,
+				 .dp = offset };
+	struct segment cs, ds;
+
+	insn.modrm = (uint8_t)(i->mod << 6 | (i->reg & 7) << 3 | (i->rm & 7));
+	get_segment(x, SEG_CS, &cs);
+	get_segment(x, i->seg, &ds);
+	insn.cs = cs.selector;
+	insn.ds = ds.selector;
+	return arch_vcpu_x87(processor(x), &insn, operand);
+}
+
 static const struct interp_ops ops = {
-	.prepare = prepare, .load = load, .store = store, .in = port_in, .out = port_out, .get = get,
-	.get_segment = get_segment, .set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector,
+	.prepare = storage_prepare, .load = storage_load, .store = storage_store, .run = storage_run,
+	.in = storage_port_in, .out = storage_port_out, .due = due, .get = get, .get_segment = get_segment,
+	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector, .x87 = x87,
 };
 
 /* TZCNT and LZCNT do not exit, and where they are missing they are other instructions: so the real processor's word counts. */
@@ -359,14 +224,14 @@ static void tell_known_page(struct run *m)
 {
 	const struct vm_exit *exit = m->exit;
 
-	m->known_page = UINT64_MAX;
-	m->nothing_there = false;
+	m->known[0] = m->known[1] = (struct known_page){ .linear = UINT64_MAX };
 	if (exit->kind != EXIT_STORAGE || !exit->storage.gva_valid)
 		return;
-	m->known_page = exit->storage.gva.v & ~(PAGE_SIZE - 1);
-	m->known_gpa = exit->storage.gpa.v & ~(PAGE_SIZE - 1);
-	m->nothing_there = !exit->storage.mapped;
-	m->known_access = exit->storage.write ? INTERP_READ | INTERP_WRITE : INTERP_READ;
+	m->known[0].linear = exit->storage.gva.v & ~(PAGE_SIZE - 1);
+	m->known[0].gpa = exit->storage.gpa.v & ~(PAGE_SIZE - 1);
+	m->known[0].absent = !exit->storage.mapped;
+	if (exit->storage.write)
+		m->known[1] = m->known[0];
 }
 
 /* Registers that are not in av.gpr go back where they changed. */
@@ -434,7 +299,7 @@ static bool move_plainly(struct vm *vm, const struct vm_exit *exit, const struct
 	if ((arch_vcpu_get(&vm->av, VREG_RFLAGS) & (FLAGS_TF | FLAGS_RF | FLAGS_AC)) || arch_vcpu_breakpoints(&vm->av) != 0)
 		return false;
 	a.value = a.write ? cut(plain_source(vm, i), a.size) : UINT64_MAX;
-	met(touch, bus_access(&vm->bus, BUS_MMIO, &a), exit->storage.gpa.v, a.write);
+	storage_met(touch, bus_access(&vm->bus, BUS_MMIO, &a), exit->storage.gpa.v, a.write);
 	if (!a.write)
 		plain_result(vm, i, a.value);
 	arch_vcpu_arrive(&vm->av, exit->rip + i->length, false, false, 0);
@@ -472,7 +337,8 @@ enum verdict interpret_storage(struct vm *vm, const struct vm_exit *exit, struct
 	m.x.features = features();
 	m.hits = 0;
 	m.watched = arch_vcpu_breakpoints(&vm->av) != 0;
-	m.x.batch = (rflags & FLAGS_TF) || m.watched ? 1 : STRING_BATCH;	/* a guest that steps sees each element */
+	m.begun = insn->rep != 0 ? cpu_tsc() : 0;
+	m.x.batch = (rflags & FLAGS_TF) || m.watched ? 1 : UINT32_MAX;	/* a guest that steps sees each element */
 	r = interp_execute(&m.x, insn);
 	if (r == INTERP_UNKNOWN)
 		return stop(vm, exit, code, insn->length);

@@ -217,3 +217,37 @@ bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a)
 	a->value &= mask;
 	return true;
 }
+
+/* Elements of a run upwards from `at` that lie in the claim. */
+static uint32_t elements_in(const struct bus_claim *c, uint64_t at, uint8_t size, uint32_t count)
+{
+	uint64_t room = (c->last - at + 1) / size;
+
+	return room < count ? (uint32_t)room : count;
+}
+
+uint32_t bus_block(struct bus *bus, enum bus_space space, const struct io_block *b)
+{
+	const struct bus_claim *c = claim_at(bus, space, b->addr);
+	struct io_block part = *b;
+	uint32_t inside;
+
+	if (!c || c->dev->ops->block == NULL || (c->bytes && b->size != 1))
+		return 0;
+	inside = elements_in(c, b->addr, b->size, b->count);
+	if (inside == 0)
+		return 0;
+	if (space == BUS_MMIO)
+		part.count = inside;
+	return c->dev->ops->block(c->dev, c->region, &part);
+}
+
+uint32_t bus_copy(struct bus *bus, uint64_t to, uint64_t from, uint8_t size, uint32_t count)
+{
+	const struct bus_claim *c = claim_at(bus, BUS_MMIO, to);
+
+	if (!c || c->dev->ops->copy == NULL || (c->bytes && size != 1) || claim_at(bus, BUS_MMIO, from) != c)
+		return 0;
+	count = elements_in(c, from, size, elements_in(c, to, size, count));
+	return count != 0 ? c->dev->ops->copy(c->dev, c->region, to, from, size, count) : 0;
+}

@@ -41,4 +41,12 @@ bool bus_access(struct bus *bus, enum bus_space space, struct io_access *a);
 /* The same for a port, quickly for those below BUS_LOW_PORTS. value must be cut to size (ones for a read). */
 bool bus_access_port(struct bus *bus, struct io_access *a);
 
+/*
+ * Carries out accesses of a repeated string, at least the first if any, as far as its device takes them at once. Returns
+ * how many are done; 0 = that device does them one by one: bus_access().
+ */
+uint32_t bus_block(struct bus *bus, enum bus_space space, const struct io_block *b);
+/* The same for elements that are read from a device's memory and written to the same device's. */
+uint32_t bus_copy(struct bus *bus, uint64_t to, uint64_t from, uint8_t size, uint32_t count);
+
 #endif

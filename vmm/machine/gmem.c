@@ -183,6 +183,11 @@ bool gmem_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 	return true;
 }
 
+bool gmem_there(struct vm *vm, gpa_t gpa, size_t n, bool write)
+{
+	return plain_run(vm, gpa.v, n) != NULL || all_there(vm, gpa, n, write ? NPT_WRITE : NPT_READ);
+}
+
 bool gmem_fill(struct vm *vm, gpa_t to, uint8_t byte, size_t n)
 {
 	if (!all_there(vm, to, n, NPT_WRITE))

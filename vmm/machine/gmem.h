@@ -12,6 +12,8 @@ void gmem_rows_changed(struct vm *vm);
 /* true = all bytes copied; false = some byte is not storage of this machine and nothing was copied. */
 bool gmem_read(struct vm *vm, gpa_t from, void *to, size_t n);
 bool gmem_write(struct vm *vm, gpa_t to, const void *from, size_t n);
+/* Would gmem_write() or gmem_read() of these bytes find storage? */
+bool gmem_there(struct vm *vm, gpa_t gpa, size_t n, bool write);
 bool gmem_fill(struct vm *vm, gpa_t to, uint8_t byte, size_t n);
 /* The storage behind [gpa, gpa + n) if it is one run, else NULL. */
 void *gmem_window(struct vm *vm, gpa_t gpa, size_t n);

@@ -17,6 +17,7 @@ void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted)
 {
 	struct vm_devices *d = vm->devices;
 
+	vm_kick(vm, 0);		/* a string that is being interpreted ends: the processor may deliver it by itself */
 	vpic_set(&d->pic, line, asserted);
 	vioapic_set(&d->ioapic, line == 0 ? VIOAPIC_TIMER_PIN : line, asserted);
 }
@@ -30,11 +31,13 @@ void machine_legacy_replacement(struct vm *vm, bool on)
 
 void machine_gsi(struct vm *vm, unsigned int pin, bool asserted)
 {
+	vm_kick(vm, 0);		/* the same */
 	vioapic_set(&vm->devices->ioapic, pin, asserted);
 }
 
 void machine_msi(struct vm *vm, uint64_t address, uint32_t data)
 {
+	vm_kick(vm, 0);
 	vlapic_msi(&vm->devices->lapic, address, data);
 }
 

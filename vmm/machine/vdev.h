@@ -17,11 +17,32 @@ struct io_access {
 	bool write;
 };
 
+/* Many accesses that a repeated string instruction makes one after the other. */
+struct io_block {
+	uint64_t addr;		/* of the first: a port stays, a memory address goes up from element to element */
+	void *data;		/* the elements, one behind the other */
+	uint32_t count;		/* elements, not 0 */
+	uint8_t size;		/* of each: 1, 2, 4 or 8 bytes */
+	bool write;
+	bool fill;		/* with write: there is one element at data, and it is written each time */
+};
+
 struct vdev_ops {
 	const char *name;	/* as QUERY VIRTUAL shows it, upper case, at most 8 characters */
 	void (*reset)(struct vdev *d);	/* the state after power-on or SYSTEM RESET */
 	/* region is what bus_claim() was given, so that one device may own several ranges. */
 	void (*access)(struct vdev *d, uint32_t region, struct io_access *a);
+	/*
+	 * As many of a block's accesses, from the first on, as the device likes to do at once; each has the effects that
+	 * access() would have. Returns how many: 0 = access() is to be called for the next one. It returns when its state has
+	 * changed in a way that the guest could be told by an interrupt, and after some thousand instructions. May be NULL.
+	 */
+	uint32_t (*block)(struct vdev *d, uint32_t region, const struct io_block *b);
+	/*
+	 * The same for elements that are read at `from` and written at `to`, both the device's, upwards; each is written
+	 * before the next is read. May be NULL.
+	 */
+	uint32_t (*copy)(struct vdev *d, uint32_t region, uint64_t to, uint64_t from, uint8_t size, uint32_t count);
 	/* Absolute TSC tick at which service() wants to be called; TIME_NEVER = not at all. May be NULL. */
 	uint64_t (*deadline)(const struct vdev *d);
 	void (*service)(struct vdev *d, uint64_t now);	/* may be NULL; now = TSC ticks, absolute */

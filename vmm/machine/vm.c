@@ -97,6 +97,7 @@ void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storag
 	r->device = row == ROW_APIC;	/* nobody but the processor makes anything of what is there */
 	if (vm->npt.root.v == 0)
 		return;		/* still being made: vm_logon() builds the tables when the devices are there */
+	vm_kick(vm, 0);		/* a string that is being interpreted looks again where its operands lie */
 	if (!moved) {
 		npt_set_rights(&vm->npt, next.guest, next.bound, rights);
 		return;
