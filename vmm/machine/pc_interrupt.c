@@ -8,8 +8,11 @@ void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 {
 	struct vm_devices *d = vm->devices;
 
-	if (d->legacy_replaced && (line == 0 || line == 8))
-		return;		/* the HPET has taken the place of the 8254 and the clock */
+	if (line == 0 || line == 8) {
+		d->legacy_levels = (uint16_t)((d->legacy_levels & ~(1u << line)) | (unsigned int)asserted << line);
+		if (d->legacy_replaced)
+			return;		/* the HPET has taken the place of the 8254 and the clock */
+	}
 	machine_irq_legacy(vm, line, asserted);
 }
 
@@ -21,11 +24,22 @@ void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted)
 	vioapic_set(&d->ioapic, line == 0 ? VIOAPIC_TIMER_PIN : line, asserted);
 }
 
+/*
+ * As a switch would do it: the lines go down with those who leave them, and come up again at the levels of those who
+ * return. The HPET's own levels are the HPET's business. Neither state is saved here: the HPET restores the one, the
+ * 8254 and the clock drive their lines anew.
+ */
 void machine_legacy_replacement(struct vm *vm, bool on)
 {
-	machine_irq(vm, 0, false);
-	machine_irq(vm, 8, false);
-	vm->devices->legacy_replaced = on;
+	struct vm_devices *d = vm->devices;
+
+	if (d->legacy_replaced == on)
+		return;
+	d->legacy_replaced = on;
+	if (!on)
+		vpit_reconnect(&d->pit);
+	for (unsigned int line = 0; line <= 8; line += 8)
+		machine_irq_legacy(vm, line, !on && (d->legacy_levels >> line & 1));
 }
 
 void machine_gsi(struct vm *vm, unsigned int pin, bool asserted)
