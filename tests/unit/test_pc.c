@@ -86,6 +86,8 @@ uint64_t cpu_random(void) { return number(); }
 unsigned int cpu_physical_bits(void) { return 52; }
 bool cpu_rdmsr_safe(uint32_t msr, uint64_t *value) { (void)msr; *value = 1; return true; }
 struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf) { (void)leaf; (void)subleaf; return (struct cpuid_regs){ 0 }; }
+static unsigned int woken;
+void dispatcher_woken(void) { woken++; }
 void cp_say(const char *format, ...) { (void)format; }
 void cp_note(struct vm *vm, const char *format, ...) { (void)vm; (void)format; }
 

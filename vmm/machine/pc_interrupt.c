@@ -3,6 +3,7 @@
 #include "vmm/machine/pc.h"
 
 #include "arch/api/cpu.h"
+#include "vmm/machine/event.h"
 
 void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 {
@@ -70,6 +71,12 @@ void machine_interrupt_changed(struct vm *vm)
 	vm_kick(vm, VM_WORK_EVENT);
 }
 
+void machine_attend(struct vm *vm)
+{
+	if (vm->state == VM_WAITING && event_wakes(vm))
+		dispatcher_woken();
+}
+
 void machine_nmi(struct vm *vm)
 {
 	vm->pending.nmi = true;
@@ -89,8 +96,16 @@ void machine_eoi(struct vm *vm, uint8_t vector)
 
 void machine_eoi_map_changed(struct vm *vm)
 {
-	if (vm->av.vmx != NULL)		/* still being made: pc_connect_processor() tells it */
-		arch_vcpu_eoi_exits(&vm->av, vioapic_eoi_map(&vm->devices->ioapic));
+	const struct vm_devices *d = vm->devices;
+	const uint64_t *pins = vioapic_eoi_map(&d->ioapic);
+	uint64_t map[4] = { pins[0], pins[1], pins[2], pins[3] };
+	uint8_t vector = vlapic_eoi_vector(&d->lapic);
+
+	if (vm->av.vmx == NULL)
+		return;		/* still being made: pc_connect_processor() tells it */
+	if (vector != 0)
+		map[vector >> 6] |= 1ull << (vector & 63);
+	arch_vcpu_eoi_exits(&vm->av, map);
 }
 
 /* The moment at which the fast path must end is all that changes: no need to look at the other devices. */
