@@ -4,31 +4,14 @@
 %define GUEST_NAME "DISKBENCH"
 %include "lib/guest.inc"
 %include "lib/pci.inc"
+%include "lib/virtio.inc"
 
 REQUESTS	equ 1000			; small ones, for each way of waiting
 SMALL		equ 4096
 LARGE		equ 0x40000
 SECTOR		equ 512
 
-; registers of the common configuration
-FEATURE_SELECT	equ 0x08
-FEATURE		equ 0x0C
-STATUS		equ 0x14
-QUEUE_SELECT	equ 0x16
-QUEUE_SIZE	equ 0x18
-QUEUE_VECTOR	equ 0x1A
-QUEUE_ENABLE	equ 0x1C
-QUEUE_NOTIFY	equ 0x1E
-QUEUE_TABLE	equ 0x20
-QUEUE_AVAILABLE	equ 0x28
-QUEUE_USED	equ 0x30
-
 ENTRIES		equ 16				; of the queue
-DESC_NEXT	equ 1
-DESC_WRITE	equ 2
-NO_INTERRUPT	equ 1
-CAP_VENDOR	equ 0x09
-CAP_MSIX	equ 0x11
 
 APIC		equ 0xFEE00000
 APIC_EOI	equ 0xB0
@@ -39,7 +22,8 @@ main:
 	SAY "BENCH begin", NL
 	mov ax, 0xFFFF				; no line of the 8259s may interrupt
 	call pic_init
-	call find
+	mov r14d, 0x10421AF4			; the block device
+	call virtio_find
 	test eax, eax
 	jz .none
 	call start
@@ -49,112 +33,6 @@ main:
 	ret
 .none:
 	SAY "BENCH no virtio disk with MSI-X", NL
-	ret
-
-; Finds the block device and where its registers are. EAX = 0: there is none.
-find:
-	xor ebp, ebp
-.function:
-	mov edi, ebp
-	shl edi, 8
-	call pci_read
-	cmp eax, 0x10421AF4
-	je .found
-	inc ebp
-	cmp ebp, PCI_FUNCTIONS
-	jb .function
-	xor eax, eax
-	ret
-.found:
-	mov edi, ebp
-	shl edi, 8
-	or edi, PCI_COMMAND
-	mov eax, 6				; storage and bus master
-	call pci_write
-	mov edi, ebp
-	shl edi, 8
-	or edi, 0x34
-	call pci_read
-	movzx r10d, al
-	mov r11d, 48				; no list is longer
-.capability:
-	cmp r10d, 0x40
-	jb .end
-	mov edi, ebp
-	shl edi, 8
-	or edi, r10d
-	call pci_read
-	mov r9d, eax
-	cmp al, CAP_MSIX
-	je .msix
-	cmp al, CAP_VENDOR
-	jne .next
-	mov r8d, eax
-	shr r8d, 24				; type
-	add edi, 4
-	call pci_read
-	and eax, 7
-	cmp eax, 5
-	ja .next
-	mov ecx, eax
-	add edi, 4
-	call pci_read
-	mov r12d, eax				; offset in that BAR
-	add edi, 8
-	call pci_read
-	mov r13d, eax				; after a notification capability: its multiplier
-	call bar
-	add rcx, r12
-	cmp r8d, 1
-	jne .not_common
-	mov [registers], rcx
-.not_common:
-	cmp r8d, 2
-	jne .not_notify
-	mov [notify], rcx
-	mov [multiplier], r13d
-.not_notify:
-	cmp r8d, 4
-	jne .next
-	mov [device], rcx
-	jmp .next
-.msix:
-	mov [msix], edi
-	add edi, 4
-	call pci_read
-	mov ecx, eax
-	and ecx, 7
-	and eax, -8
-	mov r12d, eax
-	call bar
-	add rcx, r12
-	mov [table], rcx
-.next:
-	shr r9d, 8
-	movzx r10d, r9b
-	dec r11d
-	jnz .capability
-.end:
-	xor eax, eax
-	cmp qword [registers], 0
-	je .ret
-	cmp qword [notify], 0
-	je .ret
-	cmp qword [device], 0
-	je .ret
-	cmp qword [table], 0
-	setne al
-.ret:
-	ret
-
-; RCX = where BAR number ECX of function EBP lies; below 4 GiB, since no more is mapped here
-bar:
-	mov edi, ebp
-	shl edi, 8
-	lea edi, [rdi + rcx * 4 + 0x10]
-	call pci_read
-	mov ecx, eax
-	and ecx, -16
 	ret
 
 ; Device, one queue, and one MSI-X vector to the local APIC.
@@ -409,17 +287,11 @@ traps:
 
 section .bss
 alignb 8
-registers		resq 1
-notify		resq 1
-device		resq 1
-table		resq 1
 traps_before	resq 1
 traps_taken	resq 1
 ticks_before	resq 1
 ticks		resq 1
 copy_ticks	resq 1
-msix		resd 1
-multiplier	resd 1
 sectors		resd 1
 interrupts	resd 1
 header		resq 2

@@ -10,7 +10,7 @@ GUESTS_OTHER := $(GUESTS_BUILD)/other
 GUESTS_DEMO := hello ticker bounds
 GUESTS_HOSTILE := triple wait loop ports msrs vmxall space walker writer stormac stormdb
 GUESTS_HOSTILE += keeper sensitive interp tasks fuzzpci fuzzmmio fuzzvirtio fuzzfwcfg
-GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench diskbench multiboot2 clocks many
+GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench diskbench multiboot2 clocks many lan
 
 # Programs that print the same on the machine itself (tests/system/test_equivalence.py).
 GUESTS_EQUIV := $(addprefix $(GUESTS_BUILD)/equiv/,initial.bin cpu64.bin cpu32.bin devices.bin priority.bin restart.bin bios.img)

@@ -99,7 +99,7 @@ def test_systemd_obeys_the_power_button(boot):
     text, files = same_directory(SYSTEMD, "DEBIAN")
     machine = boot(directory=text, files=files)
     machine.expect(r"^DEBIAN[:+] vm64 login: ", SYSTEMD.seconds)
-    machine.command("SIGNAL SHUTDOWN DEBIAN", r"V64DSP460I DEBIAN POWERED OFF BY ACPI", 120)
+    machine.command("SIGNAL SHUTDOWN DEBIAN", r"V64DSP460I DEBIAN POWERED OFF BY port 604h", 120)
     assert not machine.seen(r"V64CFM727W")
     machine.shutdown()
 
