@@ -274,6 +274,17 @@ start:
 	movzx eax, word [rbx + QUEUE_NOTIFY]	; of the queue selected last
 	imul eax, [multiplier]
 	add [notify], rax
+	add [notify_offset], eax
+	mov edi, [window]			; its double word; before it BAR, offset, length
+	mov eax, [notify_bar]
+	sub edi, 12
+	call pci_write
+	mov eax, [notify_offset]
+	add edi, 4
+	call pci_write
+	mov eax, 2
+	add edi, 4
+	call pci_write
 	; all buffers of the one ring are offered
 	xor ecx, ecx
 	mov edi, receive_ring
@@ -583,15 +594,21 @@ send:
 	mov [send_ring + 0x1004 + rbp * 2], bp
 	lea eax, [rbx + 1]
 	mov [send_ring + 0x1002], ax
-	; the card is told, in turns by an instruction that the monitor has to work out
+	; the card is told, in turns by a plain move, by an instruction that has to be worked out, and by ports
 	mov rdi, [notify]
 	mov eax, 1
+	test bl, 2
+	jnz .by_ports
 	test bl, 1
 	jnz .odd
 	mov [rdi], ax
 	jmp .told
 .odd:
 	stosw
+	jmp .told
+.by_ports:
+	mov edi, [window]
+	call pci_write
 .told:
 	pop rbp
 	pop rbx
