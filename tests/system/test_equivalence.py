@@ -17,7 +17,7 @@ from vm64lib import engines, images, paths
 from vm64lib.machine import Machine
 
 SECONDS = 65
-PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "devices.bin", "bios.img"]
+PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "devices.bin", "priority.bin", "bios.img"]
 RESTARTS = 4
 FOLDER = paths.BUILD / "guests" / "equiv"
 PAGE = ROOT / "docs" / "equivalence.md"
