@@ -12,9 +12,6 @@ LARGE		equ 0x40000
 SECTOR		equ 512
 
 ENTRIES		equ 16				; of the queue
-DESC_NEXT	equ 1
-DESC_WRITE	equ 2
-NO_INTERRUPT	equ 1
 
 APIC		equ 0xFEE00000
 APIC_EOI	equ 0xB0
@@ -25,7 +22,8 @@ main:
 	SAY "BENCH begin", NL
 	mov ax, 0xFFFF				; no line of the 8259s may interrupt
 	call pic_init
-	call find
+	mov r14d, 0x10421AF4			; the block device
+	call virtio_find
 	test eax, eax
 	jz .none
 	call start
@@ -35,34 +33,6 @@ main:
 	ret
 .none:
 	SAY "BENCH no virtio disk with MSI-X", NL
-	ret
-
-; Finds the block device and where its registers are. EAX = 0: there is none.
-find:
-	xor ebp, ebp
-.function:
-	mov edi, ebp
-	shl edi, 8
-	call pci_read
-	cmp eax, 0x10421AF4
-	je .found
-	inc ebp
-	cmp ebp, PCI_FUNCTIONS
-	jb .function
-	xor eax, eax
-	ret
-.found:
-	call virtio_find_parts
-	xor eax, eax
-	cmp qword [registers], 0
-	je .ret
-	cmp qword [notify], 0
-	je .ret
-	cmp qword [device], 0
-	je .ret
-	cmp qword [table], 0
-	setne al
-.ret:
 	ret
 
 ; Device, one queue, and one MSI-X vector to the local APIC.

@@ -10,10 +10,10 @@ GUESTS_OTHER := $(GUESTS_BUILD)/other
 GUESTS_DEMO := hello ticker bounds
 GUESTS_HOSTILE := triple wait loop ports msrs vmxall space walker writer stormac stormdb
 GUESTS_HOSTILE += keeper sensitive interp tasks fuzzpci fuzzmmio fuzzvirtio fuzzfwcfg fuzzcode
-GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench diskbench multiboot2 clocks many
+GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench diskbench multiboot2 clocks many lan
 
 # Programs that print the same on the machine itself (tests/system/test_equivalence.py).
-GUESTS_EQUIV := $(addprefix $(GUESTS_BUILD)/equiv/,initial.bin cpu64.bin cpu32.bin random64.bin devices.bin restart.bin bios.img)
+GUESTS_EQUIV := $(addprefix $(GUESTS_BUILD)/equiv/,initial.bin cpu64.bin cpu32.bin random64.bin devices.bin priority.bin restart.bin bios.img)
 GUESTS_LIB := $(wildcard guests/lib/*.inc guests/equiv/*.inc)
 GUESTS_BINS := $(GUESTS_NAMES:%=$(GUESTS_BUILD)/%.bin)
 GUESTS_ALL := $(GUESTS_BINS) $(GUESTS_LINUX)/vmlinuz $(GUESTS_LINUX)/initrd

@@ -29,6 +29,9 @@ const char *dispatcher_to_name(enum exit_to to);
 /* Never returns: runs the machines, CP's console between them, and waits when there is nothing to do. */
 void dispatcher_loop(void) __attribute__((noreturn));
 
+/* What the machine that runs does has woken another one: its stay ends early, so that the other is served soon. */
+void dispatcher_woken(void);
+
 /* Scheduler's view for INDICATE. */
 struct dispatcher_load {
 	uint64_t since;		/* TSC when counting began */

@@ -11,7 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$(dirname "$1")"
 folder=$(cd "$(dirname "$1")" && pwd)
 image=$folder/$(basename "$1")
-include=systemd,systemd-sysv,udev
+# Without D-Bus logind does not run, and nobody hears the power button.
+include=systemd,systemd-sysv,udev,dbus
 
 # This system's own release and mirror.
 release=$(. /etc/os-release && [ "$ID" = debian ] && echo "$VERSION_CODENAME") || release=bookworm

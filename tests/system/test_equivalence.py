@@ -3,6 +3,7 @@
 
 import difflib
 import fnmatch
+import functools
 import re
 import shutil
 import subprocess
@@ -11,12 +12,12 @@ import sys
 import pytest
 
 import pathlib
-from conftest import ROOT
+from conftest import OPERATOR, ROOT, user
 from vm64lib import engines, images, paths
 from vm64lib.machine import Machine
 
-SECONDS = 45
-PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "devices.bin", "bios.img"]
+SECONDS = 65
+PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "devices.bin", "priority.bin", "bios.img"]
 RESTARTS = 4
 FOLDER = paths.BUILD / "guests" / "equiv"
 PAGE = ROOT / "docs" / "equivalence.md"
@@ -44,24 +45,25 @@ def grub_iso(program, output, work):
                     images.graft("/prog", program))
 
 
-def bare(program, seconds=60):
+def bare(program, seconds=60, cpu=None):
     """Runs the program on Bochs without CP."""
     def make(work):
         if program.suffix == ".img":
             shutil.copy(program, work / "disk.img")
-            return engines.Spec(work / "disk.img", "bios", 64)
+            return engines.Spec(work / "disk.img", "bios", 64, cpu)
         grub_iso(program, work / "disc.iso", work)
-        return engines.Spec(work / "disc.iso", "bios", 64)
+        return engines.Spec(work / "disc.iso", "bios", 64, cpu)
 
     with Machine(engines.Bochs(), make, timeout=seconds) as machine:
         machine.wait_end(seconds)
         return machine.console()
 
 
-def guest(program, seconds=60):
+def guest(program, seconds=60, cpu=None):
     """Runs the program as CP's guest."""
+    model = ["--cpu", cpu] if cpu else []
     done = subprocess.run([str(ROOT / "scripts" / "vm64"), "try", "--engine", "bochs", "--storage", "64M", "--timeout",
-                           str(seconds), str(program)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           str(seconds), str(program)] + model, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=seconds + 30, check=False)
     return done.stdout.decode("utf-8", "replace") + done.stderr.decode("utf-8", "replace")
 
@@ -81,13 +83,34 @@ def differences(one, other, patterns):
     return found
 
 
+@functools.lru_cache
+def alone(name):
+    lines = printed(bare(FOLDER / name))
+    assert len(lines) > 20 and lines[-1].endswith(": END"), "\n".join(lines[-20:])
+    return lines
+
+
+def same(name, inside):
+    found = differences(alone(name), inside, explained())
+    assert not found, "- machine, + guest\n" + "\n".join(found)
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_same_lines(name):
-    program = FOLDER / name
-    alone, inside = printed(bare(program)), printed(guest(program))
-    assert len(alone) > 20 and alone[-1].endswith(": END"), "\n".join(alone[-20:])
-    found = differences(alone, inside, explained())
-    assert not found, "- machine, + guest\n" + "\n".join(found)
+    same(name, printed(guest(FOLDER / name)))
+
+
+def test_same_priorities_with_a_tpr_shadow_only():
+    same("priority.bin", printed(guest(FOLDER / "priority.bin", cpu="corei7_sandy_bridge_2600k")))
+
+
+@pytest.mark.parametrize("words", ["vid", "tpr"])
+def test_same_priorities_without(boot, words):
+    # No delivery of virtual interrupts; nothing of a virtual APIC at all.
+    machine = boot(directory=OPERATOR + user("EQUIV", "64M", "priority.bin"), parm="without=" + words,
+                   files={"priority.bin": FOLDER / "priority.bin"})
+    machine.expect(r"PRIORITY: END", 60)
+    same("priority.bin", printed(re.sub(r"(?m)^EQUIV[:+] ", "", machine.console())))
 
 
 def test_each_reset_starts_again():

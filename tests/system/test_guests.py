@@ -2,6 +2,7 @@
 docs/guests.md has one row for each."""
 # Part in the monitor: none; the guests come from Debian's packages, by the recipes under guests/.
 
+import argparse
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import pytest
 
 from conftest import LINUX_PARM, user
-from vm64lib import paths, patterns, trial
+from vm64lib import guestfiles, paths, patterns, trial
 
 SECONDS = 330
 LONG = bool(os.environ.get("VM64_LONG"))
@@ -39,6 +40,10 @@ class Guest:
         return "| %s | %s | `%s` | `%s` |" % (self.name, self.package, self.shown(), self.until.replace("|", r"\|"))
 
 
+SYSTEMD = Guest("Debian with systemd", "made by debootstrap",
+                [DEBIAN / "vmlinuz-amd64", "--initrd", DEBIAN / "initrd-amd64", "--append",
+                 CONSOLE + " rootdisk=/dev/vda", "--disk", DEBIAN / "root.squashfs", "--storage", "256M"],
+                r"^vm64 login: $", 300)
 GUESTS = [
     Guest("Linux, full, 64-bit", "linux-image-amd64",
           [DEBIAN / "vmlinuz-amd64", "--initrd", DEBIAN / "initrd-amd64", "--append", CONSOLE, "--disk",
@@ -46,9 +51,7 @@ GUESTS = [
     Guest("Linux, 32-bit", "linux-image-686-pae:i386",
           [DEBIAN / "vmlinuz-686", "--initrd", DEBIAN / "initrd-686", "--append", CONSOLE, "--disk",
            OTHER / "memtest.img", "--bus", "ata"], r"^DEVICES:.* sda"),
-    Guest("Debian with systemd", "made by debootstrap",
-          [DEBIAN / "vmlinuz-amd64", "--initrd", DEBIAN / "initrd-amd64", "--append", CONSOLE + " rootdisk=/dev/vda",
-           "--disk", DEBIAN / "root.squashfs", "--storage", "256M"], r"^vm64 login: $", 300),
+    SYSTEMD,
     Guest("memtest86+, 64-bit", "memtest86+",
           [OTHER / "memtest64.bin", "--append", MEMTEST, "--storage", "32M"], TESTING),
     Guest("memtest86+, 32-bit", "memtest86+",
@@ -81,7 +84,27 @@ def no_errors(printed):
     return set(re.findall(r"Errors: +(\d+)", printed)) == {"0"}
 
 
-@pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
+def same_directory(guest, name):
+    """What `vm64 try` would give CP for these words, with the guest's user called `name`: text, files."""
+    given = {"image": str(guest.words[0]), "disk": [], "cdrom": []}
+    for option, value in zip(guest.words[1::2], guest.words[2::2]):
+        given[option[2:]] = [str(value)] if option in ("--disk", "--cdrom") else str(value)
+    others = dict.fromkeys(("kind", "initrd", "append", "bus", "net", "debug_exit", "debugcon"))
+    text, files = guestfiles.plan(argparse.Namespace(**{**others, "storage": "128M", "firmware": "bios", **given}))
+    return text.replace("USER GUEST GUEST", "USER %s %s" % (name, name)), files
+
+
+def test_systemd_obeys_the_power_button(boot):
+    """Debian to its login prompt; then SIGNAL SHUTDOWN: ACPI's button, logind, and all the way down to S5."""
+    text, files = same_directory(SYSTEMD, "DEBIAN")
+    machine = boot(directory=text, files=files)
+    machine.expect(r"^DEBIAN[:+] vm64 login: ", SYSTEMD.seconds)
+    machine.command("SIGNAL SHUTDOWN DEBIAN", r"V64DSP460I DEBIAN POWERED OFF BY port 604h", 120)
+    assert not machine.seen(r"V64CFM727W")
+    machine.shutdown()
+
+
+@pytest.mark.parametrize("guest", [guest for guest in GUESTS if guest is not SYSTEMD], ids=lambda guest: guest.name)
 def test_guest(guest):
     status, printed, said = attempt(guest)
     assert status == 0, "%s\n%s" % (printed[-3000:], said)

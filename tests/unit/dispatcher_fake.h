@@ -21,6 +21,7 @@
 /* Which routine was called last, and what it shall answer. */
 static const char *called;
 static enum verdict answer;
+static bool wakes_another;
 
 #define ROUTINE(name)                                                  \
 	enum verdict name(struct vm *vm, const struct vm_exit *exit)   \
@@ -28,6 +29,8 @@ static enum verdict answer;
 		(void)exit;                                            \
 		assert_non_null(vm);                                   \
 		called = #name;                                        \
+		if (wakes_another)                                     \
+			dispatcher_woken();                            \
 		return answer;                                         \
 	}
 
@@ -224,6 +227,7 @@ static inline int setup(void **state)
 	script = NULL;
 	script_length = 0;
 	repeat_ticks = 0;
+	wakes_another = false;
 	return 0;
 }
 

@@ -150,6 +150,28 @@ static void test_slice(void **state)
 	assert_int_equal(entries, 1);
 }
 
+/* It wakes another by what it does: its stay ends there, but not below half a millisecond. */
+static void test_woken(void **state)
+{
+	static const struct step late[] = { { EXIT_CPUID, V_NEXT, 2, false, SLICE / 4 }, { EXIT_CPUID, V_NEXT, 2, false, 50 } };
+	static const struct step early[] = { { EXIT_CPUID, V_NEXT, 2, false, 50 }, { EXIT_TIME, V_RESUME, 0, false, WAKE } };
+	uint64_t start = core_tsc;
+
+	(void)state;
+	dispatcher_woken();	/* by CP: nobody runs */
+	wakes_another = true;
+	LOOP(late, 1);
+	assert_int_equal(entries, 1);
+	assert_int_equal(services, 2);
+
+	setup(state);
+	wakes_another = true;
+	LOOP(early, 1);
+	assert_int_equal(entries, 2);
+	assert_true(last_deadline >= start + WAKE && last_deadline < start + WAKE + 1000);
+	assert_int_equal(services, 2);
+}
+
 /* A device's deadline is met: the guest leaves for it, and its interrupt is entered with. */
 static void test_deadline(void **state)
 {
@@ -282,6 +304,7 @@ int main(void)
 		TEST(test_verdicts), TEST(test_verdicts_that_leave), TEST(test_real_interrupt), TEST(test_vectoring),
 		TEST(test_vectoring_behind_an_nmi), TEST(test_raised_exception_is_entered_with), TEST(test_triple_fault_ends),
 		TEST(test_slice),
+		TEST(test_woken),
 		TEST(test_deadline), TEST(test_waiting), TEST(test_reset), TEST(test_fair), TEST(test_trace_goes_round),
 	};
 

@@ -87,6 +87,8 @@ uint64_t cpu_random(void) { return number(); }
 unsigned int cpu_physical_bits(void) { return 52; }
 bool cpu_rdmsr_safe(uint32_t msr, uint64_t *value) { (void)msr; *value = 1; return true; }
 struct cpuid_regs cpu_cpuid(uint32_t leaf, uint32_t subleaf) { (void)leaf; (void)subleaf; return (struct cpuid_regs){ 0 }; }
+static unsigned int woken;
+void dispatcher_woken(void) { woken++; }
 void cp_say(const char *format, ...) { (void)format; }
 void cp_note(struct vm *vm, const char *format, ...) { (void)vm; (void)format; }
 
@@ -462,6 +464,122 @@ static void logons_leave_nothing_behind(void **state)
 		assert_null(net_common()->ports[i]);
 }
 
+static void hpet(struct vm *vm, uint64_t config)
+{
+	struct io_access a = { .addr = VHPET_BASE + 0x10, .size = 4, .write = true, .value = config };
+
+	bus_access(&vm->bus, BUS_MMIO, &a);
+}
+
+/* Lets time pass with interrupts on, in steps of a millisecond; how many of them the 8259s gave with this vector. */
+static unsigned int listen(struct vm *vm, unsigned int ms, int vector)
+{
+	unsigned int n = 0;
+
+	for (; ms > 0; ms--) {
+		now += cpu_tsc_hz() / 1000;
+		if (vm->work & VM_WORK_DEADLINE)
+			pc_find_deadline(vm);
+		if (vm->device_deadline <= now)
+			pc_service(vm, now);
+		pc_poll_interrupts(vm);
+		if (!vm->pending.intr)
+			continue;
+		n += pc_acknowledge(vm) == vector;
+		port(vm, 0x20, 1, true, 0x20);
+		port(vm, 0xa0, 1, true, 0x20);
+	}
+	return n;
+}
+
+static uint8_t requested(struct vm *vm, uint16_t base)
+{
+	struct io_access a = { .addr = base, .size = 1 };
+
+	port(vm, base, 1, true, 0x0a);
+	bus_access_port(&vm->bus, &a);
+	return (uint8_t)a.value;
+}
+
+/* The clock's update interrupt. */
+static void start_updates(struct vm *vm)
+{
+	port(vm, 0x70, 1, true, 0x0b);
+	port(vm, 0x71, 1, true, 0x12);
+}
+
+/* 100 a second. */
+static void start_ticks(struct vm *vm)
+{
+	port(vm, 0x43, 1, true, 0x34);
+	port(vm, 0x40, 1, true, 11932 & 255);
+	port(vm, 0x40, 1, true, 11932 >> 8);
+}
+
+/* Legacy replacement on and off: the 8254 and the clock come back with the levels that they have by then. */
+static void clocks_return_when_the_hpet_lets_go(void **state)
+{
+	struct vm *vm = logon(2);
+	uint64_t dropped;
+
+	(void)state;
+	start_ticks(vm);
+	assert_in_range(listen(vm, 1000, 0x08), 98, 102);
+	hpet(vm, 3);
+	start_updates(vm);
+	assert_int_equal(requested(vm, 0x20) & 1, 0);
+	assert_int_equal(listen(vm, 1500, 0x08), 0);
+	assert_int_equal(requested(vm, 0xa0) & 1, 0);
+	dropped = vm->devices->pit.s.dropped;
+	hpet(vm, 0);
+	assert_int_equal(requested(vm, 0xa0) & 1, 1);	/* an update has happened, and register C was not read */
+	assert_true(vm->devices->pit.s.dropped - dropped + vm->devices->pit.s.owed >= 90);
+	assert_in_range(listen(vm, 1000, 0x08), 98, 103);	/* none is made up for */
+	/* A tick that was lost, and behind it a single shot whose control word lowers the line. */
+	hpet(vm, 3);
+	listen(vm, 30, 0x08);
+	port(vm, 0x43, 1, true, 0x30);
+	port(vm, 0x40, 1, true, 0xff);
+	port(vm, 0x40, 1, true, 0x10);
+	hpet(vm, 0);
+	assert_int_equal(requested(vm, 0x20) & 1, 0);
+	assert_int_equal(listen(vm, 100, 0x08), 1);
+	vm_logoff(vm);
+}
+
+static void save(struct vdev *d, uint8_t *to, size_t *size)
+{
+	*size = d->ops->save(d, to, 512);
+	assert_in_range(*size, 1, 512);
+}
+
+static void clocks_return_in_a_restored_machine(void **state)
+{
+	struct vm *a = logon(1), *b = logon(2);
+	struct vdev *from[] = { &a->devices->hpet.dev, &a->devices->pit.dev, &a->devices->rtc.dev };
+	struct vdev *to[] = { &b->devices->hpet.dev, &b->devices->pit.dev, &b->devices->rtc.dev };
+	uint8_t bytes[3][512];
+	size_t size[3];
+
+	(void)state;
+	start_ticks(a);
+	hpet(a, 3);
+	start_updates(a);
+	listen(a, 1500, 0x08);
+	for (unsigned int i = 0; i < 3; i++)
+		save(from[i], bytes[i], &size[i]);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(to[i]->ops->restore(to[i], bytes[i], size[i]));
+	assert_int_equal(requested(b, 0x20) & 1, 0);
+	assert_int_equal(requested(b, 0xa0) & 1, 0);
+	assert_int_equal(listen(b, 500, 0x08), 0);
+	hpet(b, 0);
+	assert_int_equal(requested(b, 0xa0) & 1, 1);
+	assert_in_range(listen(b, 1000, 0x08), 98, 103);
+	vm_logoff(b);
+	vm_logoff(a);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -512,6 +630,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wild_guests_stay_in_their_machines),
+		cmocka_unit_test(clocks_return_when_the_hpet_lets_go),
+		cmocka_unit_test(clocks_return_in_a_restored_machine),
 		cmocka_unit_test(logons_leave_nothing_behind),
 		cmocka_unit_test(tsc_of_another_rate),
 	};

@@ -406,6 +406,8 @@ static void messages(void **state)
 
 static void lint0(void **state)
 {
+	unsigned int changes;
+
 	(void)state;
 	assert_true(vlapic_accepts_pic(&apic));
 	vlapic_lint0(&apic, true);
@@ -430,7 +432,11 @@ static void lint0(void **state)
 	assert_int_equal(apic_take(), 0x40);
 	assert_int_equal(vlapic_pending(&apic), -1);
 	/* level: as long as it stands */
+	assert_int_equal(vlapic_eoi_vector(&apic), 0);
+	changes = fake.eoi_map_changes;
 	apic_set(VLAPIC_LVT_LINT0, 0x8041);
+	assert_int_equal(vlapic_eoi_vector(&apic), 0x41);	/* a processor that does EOIs by itself has to be told */
+	assert_int_equal(fake.eoi_map_changes, changes + 1);
 	assert_int_equal(apic_get(VLAPIC_LVT_LINT0), 0xc041);
 	assert_int_equal(apic_acknowledge(), 0x41);
 	assert_int_equal(vlapic_pending(&apic), -1);
@@ -442,6 +448,19 @@ static void lint0(void **state)
 	apic_set(VLAPIC_EOI, 0);
 	assert_int_equal(vlapic_pending(&apic), -1);
 	assert_int_equal(apic_get(VLAPIC_LVT_LINT0), 0x8041);
+	/* masked while it is served: its end is still of interest; an edge's is not */
+	apic_set(VLAPIC_LVT_LINT0, 0x18041);
+	assert_int_equal(vlapic_eoi_vector(&apic), 0x41);
+	apic_set(VLAPIC_LVT_LINT0, 0x8700);
+	assert_int_equal(vlapic_eoi_vector(&apic), 0);
+	apic_set(VLAPIC_LVT_LINT0, 0x41);
+	assert_int_equal(vlapic_eoi_vector(&apic), 0);
+	apic_set(VLAPIC_LVT_LINT0, 0x8042);
+	assert_int_equal(vlapic_eoi_vector(&apic), 0x42);
+	changes = fake.eoi_map_changes;
+	apic.dev.ops->reset(&apic.dev);
+	assert_int_equal(vlapic_eoi_vector(&apic), 0);
+	assert_int_equal(fake.eoi_map_changes, changes + 1);
 }
 
 /* A page that a processor with VT-x writes by itself. */

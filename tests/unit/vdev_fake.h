@@ -32,7 +32,7 @@ struct vm {
 	uint8_t *memory;	/* the machine's storage for DMA: `storage` bytes, NULL = none */
 	bool intr;
 	unsigned int intr_changes, resets, power_offs, deadline_changes;
-	unsigned int interrupt_changes, apic_changes, nmis, inits, eoi_map_changes, eois;
+	unsigned int interrupt_changes, apic_changes, nmis, inits, eoi_map_changes, eois, attended;
 	uint8_t eoi_vector;	/* the last one's */
 	bool legacy_replacement;
 	bool legacy_line[16];
@@ -192,6 +192,11 @@ void machine_eoi(struct vm *vm, uint8_t vector)
 void machine_eoi_map_changed(struct vm *vm)
 {
 	vm->eoi_map_changes++;
+}
+
+void machine_attend(struct vm *vm)
+{
+	vm->attended++;
 }
 
 void machine_legacy_replacement(struct vm *vm, bool on)

@@ -81,6 +81,7 @@ static bool net_receive(struct net_port *port, const uint8_t *frame, size_t leng
 		taken = true;
 	}
 	virtio_end_quietly(v);
+	machine_attend(n->t.pci.dev.vm);
 	return taken;
 }
 

@@ -253,6 +253,18 @@ static void lint0_level(struct vlapic *l)
 	}
 }
 
+/* Masked or not: a level that was sent before still waits for its end. */
+void vlapic_find_eoi_vector(struct vlapic *l)
+{
+	uint32_t lvt = *vlapic_reg(l, VLAPIC_LVT_LINT0);
+	uint8_t vector = (lvt & (VLAPIC_LVT_MODE | VLAPIC_LVT_LEVEL)) == VLAPIC_LVT_LEVEL ? (uint8_t)lvt : 0;
+
+	if (vector == l->eoi_vector)
+		return;
+	l->eoi_vector = vector;
+	machine_eoi_map_changed(l->dev.vm);
+}
+
 void vlapic_lint0(struct vlapic *l, bool asserted)
 {
 	uint32_t lvt = *vlapic_reg(l, VLAPIC_LVT_LINT0);
@@ -326,6 +338,7 @@ static void lvt_written(struct vlapic *l, uint32_t offset)
 			l->lint0_serving = false;
 		if (l->lint0_serving)
 			*lvt |= VLAPIC_LVT_REMOTE;
+		vlapic_find_eoi_vector(l);
 		lint0_level(l);
 		machine_interrupt_changed(l->dev.vm);	/* whether the 8259s come through may be another now */
 	}
@@ -420,6 +433,7 @@ void vlapic_reset_registers(struct vlapic *l)
 	l->lint0_serving = false;
 	l->errors = 0;
 	vlapic_timer_reset(l);
+	vlapic_find_eoi_vector(l);
 	machine_interrupt_changed(l->dev.vm);
 }
 

@@ -65,6 +65,7 @@ struct vlapic {
 	/* Set it when the processor delivers virtual interrupts: the two above are then found anew when needed. */
 	bool hardware_delivery;
 	bool enabled;		/* the software enable in SVR */
+	uint8_t eoi_vector;	/* what vlapic_eoi_vector() answers */
 	bool lint0, lint0_serving;	/* the pin; a level of it was accepted and not yet ended */
 	uint32_t errors;	/* what the next write of ESR will show */
 	struct vlapic_timer timer;
@@ -107,6 +108,12 @@ void vlapic_eoi_virtualized(struct vlapic *l, uint8_t vector);
 
 /* The 8259s' INT output, which is wired to LINT0. */
 void vlapic_lint0(struct vlapic *l, bool asserted);
+/* The vector whose end LINT0 waits for where it is set to levels, 0 = none. machine_eoi_map_changed() tells of changes. */
+static inline uint8_t vlapic_eoi_vector(const struct vlapic *l)
+{
+	return l->eoi_vector;
+}
+
 /* Does that output reach the processor as it stands? LINT0 is ExtINT and unmasked, or the APIC is globally off. */
 bool vlapic_accepts_pic(const struct vlapic *l);
 

@@ -130,6 +130,7 @@ static bool set_base(struct vlapic *l, uint64_t value)
 	}
 	/* Where something else is claimed already the page cannot be reached: the guest's own doing. */
 	vlapic_place(l);
+	vlapic_find_eoi_vector(l);
 	machine_apic_changed(l->dev.vm);
 	machine_interrupt_changed(l->dev.vm);
 	return true;

@@ -30,6 +30,8 @@ int vlapic_place(struct vlapic *l);
 size_t vlapic_save(const struct vdev *d, void *to, size_t room);
 bool vlapic_restore(struct vdev *d, const void *from, size_t size);
 
+/* After a change of LINT0's entry: whose EOI it waits for. */
+void vlapic_find_eoi_vector(struct vlapic *l);
 void vlapic_error(struct vlapic *l, uint32_t error);
 uint32_t vlapic_ppr(const struct vlapic *l);
 /* The registers after power-on or INIT. */

@@ -94,6 +94,12 @@ static void account(struct vpit *p, uint64_t t)
 	count_edges(p, t);
 }
 
+static void set_line(struct vpit *p, bool up)
+{
+	p->s.line = up;
+	machine_irq(p->dev.vm, 0, up);
+}
+
 static void deliver(struct vpit *p, uint64_t now)
 {
 	if (!p->s.owed || p->s.asked || now < p->not_before)
@@ -103,8 +109,8 @@ static void deliver(struct vpit *p, uint64_t now)
 	p->s.delivered++;
 	p->not_before = now + p->spacing;
 	/* The 8259 wants an edge, whatever its line was before. */
-	machine_irq(p->dev.vm, 0, false);
-	machine_irq(p->dev.vm, 0, true);
+	set_line(p, false);
+	set_line(p, true);
 }
 
 static uint64_t next_deadline(const struct vpit *p)
@@ -159,6 +165,22 @@ void vpit_free(void *who)
 	vpit_irq0_taken(p, machine_now(p->dev.vm));
 }
 
+/*
+ * Ticks that went nowhere are not owed. A single shot's output stays up behind it, so that one still comes. A tick that
+ * was asked for is seen when the line's level returns; where it was lowered since, nobody will acknowledge it.
+ */
+void vpit_reconnect(struct vpit *pit)
+{
+	account(pit, tick_at(pit, machine_now(pit->dev.vm)));
+	if (vpit_channel_is_periodic(&pit->s.channel[0])) {
+		pit->s.dropped += pit->s.owed;
+		pit->s.owed = 0;
+	}
+	if (!pit->s.line)
+		pit->s.asked = 0;
+	update_deadline(pit);
+}
+
 void vpit_attach(struct vpit *pit, struct vpic *pic)
 {
 	vpic_watch_timer(pic, vpit_free, pit);
@@ -178,7 +200,7 @@ static void control_channel(struct vpit *p, unsigned int which, uint64_t t, uint
 		p->s.owed = 0;
 		p->s.next_edge = TIME_NEVER;
 		if (c->mode == 0)
-			machine_irq(p->dev.vm, 0, false);
+			set_line(p, false);
 	}
 }
 
@@ -301,7 +323,7 @@ static void vpit_reset(struct vdev *d)
 	p->epoch = machine_now(p->dev.vm);
 	p->not_before = 0;
 	p->spacing = 0;
-	machine_irq(p->dev.vm, 0, false);
+	set_line(p, false);
 	update_deadline(p);
 }
 
@@ -333,6 +355,7 @@ static bool state_is_sound(const struct vpit_state *s)
 	unsigned int i;
 
 	if (s->tick < TICK_BASE || s->tick > TICK_HIGHEST || s->owed > VPIT_HZ || s->asked > 1 ||
+	    s->line > 1 ||
 	    (s->port61 & ~PORT61_WRITABLE) ||
 	    s->channel[2].gate != (s->port61 & PORT61_GATE2) ||
 	    (s->next_edge != TIME_NEVER && s->next_edge > s->tick + TICK_FAR))
@@ -357,6 +380,7 @@ static bool vpit_restore(struct vdev *d, const void *from, size_t size)
 	next_edge = s.next_edge;
 	follow_channel0(p);	/* for the spacing; the edges counted so far stay counted */
 	p->s.next_edge = next_edge;
+	set_line(p, s.line);
 	update_deadline(p);
 	return true;
 }

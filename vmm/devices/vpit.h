@@ -35,6 +35,7 @@ struct vpit {
 		uint32_t owed;		/* ticks that fell due and were not delivered */
 		uint8_t asked;		/* IRQ 0 is requested and not yet acknowledged */
 		uint8_t port61;		/* bits 0-3 as written */
+		uint8_t line;		/* what line 0 was last driven to */
 	} s;
 };
 
@@ -48,6 +49,8 @@ int vpit_claim(struct vpit *pit, struct bus *bus);
 void vpit_attach(struct vpit *pit, struct vpic *pic);
 /* The same as vpit_irq0_taken(), in the form that vioapic_watch() wants; `who` is the vpit. */
 void vpit_free(void *who);
+/* Line 0 has led nowhere for a while and is about to lead to the controllers again, at the level it has. */
+void vpit_reconnect(struct vpit *pit);
 /* IRQ 0 was acknowledged. A call too many does no harm. */
 void vpit_irq0_taken(struct vpit *pit, uint64_t now);
 

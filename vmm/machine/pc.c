@@ -59,9 +59,9 @@ static int make_board(struct vm *vm)
 	vflash_init(&d->flash, vm, &vm->bus);
 	pc_add(vm, &d->com1.dev);
 	pc_add(vm, &d->ps2.dev);
+	pc_add(vm, &d->hpet.dev);	/* restored before those whose place it may have taken */
 	pc_add(vm, &d->pit.dev);
 	pc_add(vm, &d->rtc.dev);
-	pc_add(vm, &d->hpet.dev);
 	pc_add(vm, &d->acpi.dev);
 	pc_add(vm, &d->reset.dev);
 	pc_add(vm, &d->delay.dev);

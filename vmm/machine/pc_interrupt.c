@@ -3,13 +3,17 @@
 #include "vmm/machine/pc.h"
 
 #include "arch/api/cpu.h"
+#include "vmm/machine/event.h"
 
 void machine_irq(struct vm *vm, unsigned int line, bool asserted)
 {
 	struct vm_devices *d = vm->devices;
 
-	if (d->legacy_replaced && (line == 0 || line == 8))
-		return;		/* the HPET has taken the place of the 8254 and the clock */
+	if (line == 0 || line == 8) {
+		d->legacy_levels = (uint16_t)((d->legacy_levels & ~(1u << line)) | (unsigned int)asserted << line);
+		if (d->legacy_replaced)
+			return;		/* the HPET has taken the place of the 8254 and the clock */
+	}
 	machine_irq_legacy(vm, line, asserted);
 }
 
@@ -22,11 +26,22 @@ void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted)
 	vioapic_set(&d->ioapic, line == 0 ? VIOAPIC_TIMER_PIN : line, asserted);
 }
 
+/*
+ * As a switch would do it: the lines go down with those who leave them, and come up again at the levels of those who
+ * return. The HPET's own levels are the HPET's business. Neither state is saved here: the HPET restores the one, the
+ * 8254 and the clock drive their lines anew.
+ */
 void machine_legacy_replacement(struct vm *vm, bool on)
 {
-	machine_irq(vm, 0, false);
-	machine_irq(vm, 8, false);
-	vm->devices->legacy_replaced = on;
+	struct vm_devices *d = vm->devices;
+
+	if (d->legacy_replaced == on)
+		return;
+	d->legacy_replaced = on;
+	if (!on)
+		vpit_reconnect(&d->pit);
+	for (unsigned int line = 0; line <= 8; line += 8)
+		machine_irq_legacy(vm, line, !on && (d->legacy_levels >> line & 1));
 }
 
 void machine_gsi(struct vm *vm, unsigned int pin, bool asserted)
@@ -59,6 +74,12 @@ void machine_interrupt_changed(struct vm *vm)
 	vm_kick(vm, VM_WORK_EVENT);
 }
 
+void machine_attend(struct vm *vm)
+{
+	if (vm->state == VM_WAITING && event_wakes(vm))
+		dispatcher_woken();
+}
+
 void machine_nmi(struct vm *vm)
 {
 	vm->pending.nmi = true;
@@ -78,8 +99,16 @@ void machine_eoi(struct vm *vm, uint8_t vector)
 
 void machine_eoi_map_changed(struct vm *vm)
 {
-	if (vm->av.vmx != NULL)		/* still being made: pc_connect_processor() tells it */
-		arch_vcpu_eoi_exits(&vm->av, vioapic_eoi_map(&vm->devices->ioapic));
+	const struct vm_devices *d = vm->devices;
+	const uint64_t *pins = vioapic_eoi_map(&d->ioapic);
+	uint64_t map[4] = { pins[0], pins[1], pins[2], pins[3] };
+	uint8_t vector = vlapic_eoi_vector(&d->lapic);
+
+	if (vm->av.vmx == NULL)
+		return;		/* still being made: pc_connect_processor() tells it */
+	if (vector != 0)
+		map[vector >> 6] |= 1ull << (vector & 63);
+	arch_vcpu_eoi_exits(&vm->av, map);
 }
 
 /* The moment at which the fast path must end is all that changes: no need to look at the other devices. */

@@ -74,10 +74,12 @@ void machine_apic_deadline(struct vm *vm, uint64_t deadline);
 void machine_vector_requested(struct vm *vm, uint8_t vector);
 void machine_interrupt_changed(struct vm *vm);	/* the local APIC has another interrupt to deliver, or LINT0 changed */
 void machine_apic_changed(struct vm *vm);	/* IA32_APIC_BASE changed: moved, x2APIC mode, on or off */
+/* Another machine has given this one something: if it waits for that, it shall not wait for the other's slice to end. */
+void machine_attend(struct vm *vm);
 void machine_nmi(struct vm *vm);	/* by an IPI, LINT0, the I/O APIC or an MSI */
 void machine_init(struct vm *vm);	/* an INIT message has reached the processor */
 void machine_eoi(struct vm *vm, uint8_t vector);	/* the local APIC's EOI, for the I/O APIC */
-void machine_eoi_map_changed(struct vm *vm);	/* vioapic_eoi_map() has other bits now */
+void machine_eoi_map_changed(struct vm *vm);	/* vioapic_eoi_map() or vlapic_eoi_vector() is another now */
 /* The HPET takes the 8254's line 0 and the clock's line 8: theirs lead nowhere while it is on. */
 void machine_legacy_replacement(struct vm *vm, bool on);
 void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted);	/* the HPET's own line 0 or 8 */
