@@ -2,14 +2,13 @@
 ; Part in the monitor: a guest; what it prints on the machine itself it must print as a guest.
 
 %define GUEST_NAME "CPU32"
-%include "lib/protected.inc"
+%include "equiv/check32.inc"
 
 NOWHERE		equ 0xD0000000
 LOW		equ 0x8000			; 16-bit snippets run here
 TRAMPOLINE	equ 0x7000
 SNIPPET_CS	equ LOW >> 4
 SNIPPET_DS	equ 0x0900
-STUB_SIZE	equ 16
 %define AT(x) (TRAMPOLINE + (x) - trampoline)	; where the trampoline's labels are below 1 MiB
 
 ; further descriptors, behind the library's
@@ -19,74 +18,6 @@ SEL_ABSENT	equ 0x68
 SEL_DOWN	equ 0x70			; expand-down, 32 bits, limit FFFh
 SEL_CALL3	equ 0x78			; a call gate that ring 3 may use
 SEL_TIGHT	equ 0x80			; code with limit FFh, byte granular
-
-; prints "name A=eax", and the trap: V= E= O= F= C=, 2= for #PF, 6= for #DB
-%macro CASE 1-*
-	mov dword [case_fixup], %%after
-	mov dword [case_begin], %%begin
-	call case_prepare
-%%begin:
-%rep %0 - 1
-	%rotate 1
-	%1
-%endrep
-	%rotate 1
-%%after:
-	call case_end
-	SAY32 %1
-	call case_print
-%endmacro
-%macro CASE3 1-*
-	mov dword [case_fixup], %%after
-	mov dword [case_begin], %%begin
-	call case_prepare
-	mov ecx, SEL_DATA3
-	mov ds, ecx
-	mov es, ecx
-	push ecx
-	push ring3_stack_top
-	push dword [cs:ring3_flags]
-	push dword SEL_CODE3
-	push dword %%begin
-	xor ecx, ecx
-	iret
-%%begin:
-%rep %0 - 1
-	%rotate 1
-	%1
-%endrep
-	%rotate 1
-	int 0x80
-%%after:
-	call case_end
-	SAY32 %1
-	call case_print
-%endmacro
-%macro STEP 1-*
-	mov dword [case_fixup], %%after
-	mov dword [case_begin], %%begin
-	call case_prepare
-	mov dword [steps], 0
-	mov dword [step_mode], 1
-	pushf
-	or dword [esp], 0x100
-	popf
-%%begin:
-%rep %0 - 1
-	%rotate 1
-	%1
-%endrep
-	%rotate 1
-	nop
-	pushf
-	and dword [esp], ~0x100
-	popf
-%%after:
-	mov dword [step_mode], 0
-	call case_end
-	SAY32 %1
-	call step_print
-%endmacro
 
 ; the same snippet in real mode, and in virtual-8086 mode with IOPL 0 and 3
 %macro CASE16 1-*
@@ -109,45 +40,13 @@ bits 32
 %endmacro
 
 main32:
-	call protected_init
-	mov esi, gdt32
-	mov edi, gdt_own
-	mov ecx, 0x58 / 4
-	rep movsd
-	mov esi, gdt_more
-	mov ecx, (gdt_more_end - gdt_more) / 4
-	rep movsd
+	call check_init
 	mov eax, gate_target
 	mov [gdt_own + SEL_CALL3], ax
 	shr eax, 16
 	mov [gdt_own + SEL_CALL3 + 6], ax
 	mov word [gdt_own + SEL_CALL3 + 2], SEL_CODE0
 	mov word [gdt_own + SEL_CALL3 + 4], 0xEC01	; ring 3, one parameter
-	lgdt [gdt_own_pointer]
-	mov eax, SEL_LDT
-	lldt ax
-	; every vector to case_trap
-	xor ecx, ecx
-	mov eax, stubs
-	mov edi, idt32
-.gate:
-	mov [edi], ax
-	mov word [edi + 2], SEL_CODE0
-	mov edx, eax
-	shr edx, 16
-	mov [edi + 6], dx
-	mov word [edi + 4], GATE_RING0
-	add edi, 8
-	add eax, STUB_SIZE
-	inc ecx
-	cmp ecx, 0x81
-	jb .gate
-	mov word [idt32 + 0x80 * 8 + 4], GATE_RING3
-	mov dword [ring3_flags], 2
-	mov eax, cr0
-	and eax, 0x9FFFFFFF & ~6
-	or eax, 0x22
-	mov cr0, eax
 	SAY32 "CPU32: BEGIN", NL
 	call protected
 	call ring3
@@ -453,7 +352,7 @@ real_idt:
 	dw 0x3FF
 	dd 0
 real_gdt:
-	dw gdt_own_end - gdt_own - 1
+	dw GDT_MORE + gdt_more_end - gdt_more - 1
 	dd gdt_own
 real_vector	dd 0
 real_ip		dd 0
@@ -635,157 +534,6 @@ paging_cases:
 	CASE "INVLPG", { invlpg [0xC0000000] }
 	ret
 
-; traps of every kind: keeps what it was, goes on at [case_fixup] in ring 0
-align 16
-stubs:
-%assign vector 0
-%rep 0x81
-	%if vector >= 32 || ((PUSHES_ERROR >> vector) & 1) == 0
-	push dword 0
-	%endif
-	push dword vector
-	jmp near case_trap
-	align STUB_SIZE, int3
-	%assign vector vector + 1
-%endrep
-case_trap:
-	push ecx
-	mov ecx, SEL_DATA0
-	mov ds, ecx
-	mov es, ecx
-	cmp dword [step_mode], 0
-	je .keep
-	cmp dword [esp + 4], 1
-	je .step
-.keep:
-	mov [case_rax], eax
-	mov eax, [esp + 4]
-	mov [case_vector], eax
-	mov eax, [esp + 8]
-	mov [case_error], eax
-	mov eax, [esp + 12]
-	sub eax, [case_begin]
-	mov [case_offset], eax
-	mov eax, [esp + 16]
-	mov [case_cs], eax
-	mov eax, [esp + 20]
-	mov [case_flags], eax
-	mov eax, cr2
-	mov [case_cr2], eax
-	mov eax, dr6
-	mov [case_dr6], eax
-	mov eax, [case_rax]
-	mov ecx, SEL_DATA0
-	mov ss, ecx
-	mov esp, [case_esp]
-	push dword 2
-	popf
-	cmp dword [case_fixup], 0
-	je .lost
-	jmp [case_fixup]
-.lost:
-	SAY32 "CPU32: LOST", NL
-	call case_print
-	jmp p32_power_off
-.step:
-	push eax
-	mov ecx, [steps]
-	cmp ecx, 64
-	jae .full
-	mov eax, [esp + 16]
-	sub eax, [case_begin]
-	mov [step_at + ecx * 4], eax
-	inc dword [steps]
-	pop eax
-	pop ecx
-	add esp, 8
-	iret
-.full:
-	and dword [esp + 24], ~0x100
-	pop eax
-	pop ecx
-	add esp, 8
-	iret
-
-case_prepare:
-	mov dword [case_vector], NO_TRAP
-	lea eax, [esp + 4]
-	mov [case_esp], eax
-	push dword 2
-	popf
-	xor eax, eax
-	mov cr2, eax
-	mov eax, 0xFFFF0FF0
-	mov dr6, eax
-	xor eax, eax
-	xor ebx, ebx
-	xor ecx, ecx
-	xor edx, edx
-	mov esi, scratch
-	mov edi, scratch
-	ret
-case_end:
-	mov ecx, SEL_DATA0
-	mov ds, ecx
-	mov es, ecx
-	mov fs, ecx
-	cld
-	mov [case_rax], eax
-	ret
-
-case_print:
-	SAY32 " A="
-	mov eax, [case_rax]
-	call p32_puthex
-	mov eax, [case_vector]
-	cmp eax, NO_TRAP
-	je .end
-	SAY32 " V="
-	call p32_puthex8
-	cmp al, 0x80
-	je .end
-	SAY32 " E="
-	mov eax, [case_error]
-	call p32_puthex16
-	SAY32 " O="
-	mov eax, [case_offset]
-	call p32_puthex16
-	SAY32 " F="
-	mov eax, [case_flags]
-	call p32_puthex
-	SAY32 " C="
-	mov eax, [case_cs]
-	call p32_puthex8
-	cmp dword [case_vector], 14
-	jne .no_cr2
-	SAY32 " 2="
-	mov eax, [case_cr2]
-	call p32_puthex
-.no_cr2:
-	cmp dword [case_vector], 1
-	jne .end
-	SAY32 " 6="
-	mov eax, [case_dr6]
-	call p32_puthex
-.end:
-	SAY32 NL
-	mov dword [case_fixup], 0
-	ret
-step_print:
-	SAY32 " AT"
-	xor ebx, ebx
-.next:
-	cmp ebx, [steps]
-	jae .end
-	mov al, ' '
-	call p32_putc
-	mov eax, [step_at + ebx * 4]
-	call p32_puthex8
-	inc ebx
-	jmp .next
-.end:
-	jmp case_print
-
 section .data
 align 8, db 0
 gdt_more:
@@ -796,39 +544,17 @@ gdt_more:
 	dq 0
 	dq 0x00409A00000000FF
 gdt_more_end:
-gdt_own_pointer:
-	dw gdt_own_end - gdt_own - 1
-	dd gdt_own
 short_idt:
 	dw 0x81 * 8 - 1
 	dd idt32
 
 section .bss
 alignb 16
-gdt_own		resb 0x58
-		resb gdt_more_end - gdt_more
-gdt_own_end:
-case_fixup	resd 1
-case_begin	resd 1
-case_esp	resd 1
-case_vector	resd 1
-case_error	resd 1
-case_offset	resd 1
-case_flags	resd 1
-case_cs		resd 1
-case_cr2	resd 1
-case_dr6	resd 1
-case_rax	resd 1
-ring3_flags	resd 1
 v86_flags	resd 1
 real_esp	resd 1
-steps		resd 1
-step_mode	resd 1
-step_at		resd 64
 tss32_own_map	resd 1
 tss_map		resb 104 + 64
 alignb 4096
-scratch		resb 8192
 tables		resb 5 * 4096
 section .text
 
