@@ -80,7 +80,7 @@ void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n);
 void *machine_storage(struct vm *vm, uint64_t bytes);
 uint64_t machine_storage_left(const struct vm *vm);	/* bytes of that there still are, for all machines */
 /* Rows of the relocation table that devices may set; where two cover an address the later one counts. */
-enum machine_row { ROW_A20, ROW_VIDEO, ROW_VGA, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, MACHINE_ROWS };
+enum machine_row { ROW_VIDEO, ROW_VGA, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, ROW_A20, MACHINE_ROWS };
 /*
  * Lets the guest reach `storage` (of machine_storage()) at `gpa` without an exit, page multiples both. rights: 1 read,
  * 2 write, 4 execute; what is not granted traps and goes to the bus. rights 0 = everything traps. A row that a
