@@ -32,11 +32,15 @@ BUFFER	equ 0x2000			; a segment
 	OUTB 0x1F7, %3
 	call ready
 %endmacro
-%macro STATUS 0					; status and error
+%macro STATUS 0					; status and, if it says so, error
 	INB 0x1F7
 	and al, 0xF9				; without "corrected" and "index"
 	KEEP
+	mov ah, al
 	INB 0x1F1
+	and ah, 1
+	neg ah
+	and al, ah
 	KEEP
 %endmacro
 %macro TAKE 1					; words of data to BUFFER
@@ -93,7 +97,6 @@ disk:
 	OUTB 0x3F6, 2			; no interrupts
 	VALUE "RESET", { cli }, { OUTB 0x3F6, 6 }, { OUTB 0x3F6, 2 }, { call ready }, { STATUS }, { REGISTERS }, { DONE }
 	VALUE "RESET STATUS", { cli }, { STATUS }, { INB 0x1F6 }, { KEEP }, { DONE }
-	VALUE "MULTIPLE UNSET", { cli }, { ATA 1, 0, 0xC4 }, { STATUS }, { DONE }
 	VALUE "IDENTIFY", { cli }, { ATA 0, 0, 0xEC }, { STATUS }, { TAKE 256 }, { STATUS }, { DONE }
 	VALUE "CAPABILITIES", { cli }, { mov ax, BUFFER }, { mov es, ax }, { mov ax, [es:49 * 2] }, { and ax, 0x0300 }, { shl eax, 16 }, { mov ax, [es:83 * 2] }, { and ax, 0xC400 }
 	VALUE "SIZE", { cli }, { mov ax, BUFFER }, { mov es, ax }, { mov eax, [es:60 * 2] }
@@ -101,18 +104,17 @@ disk:
 	VALUE "SIZE 48", { cli }, { mov ax, BUFFER }, { mov es, ax }, { mov eax, [es:100 * 2] }
 	VALUE "GENERAL", { cli }, { mov ax, BUFFER }, { mov es, ax }, { mov ax, [es:0] }, { and ax, 0x8040 }, { shl eax, 16 }, { mov ax, [es:53 * 2] }, { and ax, 6 }
 	VALUE "READ", { cli }, { ATA 1, 0, 0x20 }, { STATUS }, { TAKE 256 }, { INB 0x3F6 }, { and al, 0x89 }, { KEEP }, { mov al, [es:511] }, { KEEP }, { DONE }
-	VALUE "READ AFTER", { cli }, { REGISTERS }, { DONE }
 	VALUE "READ 2", { cli }, { ATA 2, 0, 0x20 }, { TAKE 256 }, { call ready }, { STATUS }, { TAKE 256 }, { call ready }, { STATUS }, { DONE }
 	VALUE "READ 32", { cli }, { ATA 1, 0, 0x20 }, { mov dx, 0x1F0 }, { mov cx, 127 }, { call skip }, { in eax, dx }
 	VALUE "READ LATE", { cli }, { INB 0x1F7 }, { and al, 0x89 }, { KEEP }, { mov dx, 0x1F0 }, { in ax, dx }, { INB 0x1F7 }, { and al, 0x89 }, { KEEP }, { DONE }
-	VALUE "CHS", { cli }, { OUTB 0x1F6, 0xA0 }, { OUTB 0x1F2, 1 }, { OUTB 0x1F3, 1 }, { OUTB 0x1F4, 0 }, { OUTB 0x1F5, 0 }, { OUTB 0x1F7, 0x20 }, { call ready }, { STATUS }, { TAKE 256 }, { mov al, [es:511] }, { KEEP }, { REGISTERS }, { DONE }
+	VALUE "CHS", { cli }, { OUTB 0x1F6, 0xA0 }, { OUTB 0x1F2, 1 }, { OUTB 0x1F3, 1 }, { OUTB 0x1F4, 0 }, { OUTB 0x1F5, 0 }, { OUTB 0x1F7, 0x20 }, { call ready }, { STATUS }, { TAKE 256 }, { mov al, [es:511] }, { KEEP }, { DONE }
 	VALUE "CHS SECTOR 0", { cli }, { OUTB 0x1F6, 0xA0 }, { OUTB 0x1F2, 1 }, { OUTB 0x1F3, 0 }, { OUTB 0x1F7, 0x20 }, { call ready }, { INB 0x1F7 }, { and al, 0x89 }
 	VALUE "BEYOND", { cli }, { ATA 1, 0xFFFFFFF, 0x20 }, { INB 0x1F7 }, { and al, 0x89 }
 	VALUE "SET MULTIPLE 3", { cli }, { ATA 3, 0, 0xC6 }, { STATUS }, { DONE }
 	VALUE "SET MULTIPLE 4", { cli }, { ATA 4, 0, 0xC6 }, { STATUS }, { DONE }
 	VALUE "READ MULTIPLE", { cli }, { ATA 6, 0, 0xC4 }, { STATUS }, { TAKE 1024 }, { call ready }, { STATUS }, { TAKE 512 }, { call ready }, { INB 0x1F7 }, { and al, 0x89 }, { KEEP }, { DONE }
 	VALUE "READ 48", { cli }, { OUTB 0x1F6, 0xE0 }, { OUTB 0x1F2, 0 }, { OUTB 0x1F3, 0 }, { OUTB 0x1F4, 0 }, { OUTB 0x1F5, 0 }, { OUTB 0x1F2, 1 }, { OUTB 0x1F3, 0 }, { OUTB 0x1F4, 0 }, { OUTB 0x1F5, 0 }, { OUTB 0x1F7, 0x24 }, { call ready }, { STATUS }, { TAKE 256 }, { mov al, [es:510] }, { KEEP }, { DONE }
-	VALUE "HOB", { cli }, { OUTB 0x1F3, 0x12 }, { OUTB 0x1F3, 0x34 }, { INB 0x1F3 }, { KEEP }, { OUTB 0x3F6, 0x82 }, { INB 0x1F3 }, { KEEP }, { OUTB 0x3F6, 2 }, { DONE }
+	VALUE "LAST WRITTEN", { cli }, { OUTB 0x1F3, 0x12 }, { OUTB 0x1F3, 0x34 }, { INB 0x1F3 }, { KEEP }, { DONE }
 	VALUE "WRITE", { cli }, { ATA 1, 900, 0x30 }, { STATUS }, { mov cx, 256 }, { mov dx, 0x1F0 }, { call put_words }, { call ready }, { STATUS }, { DONE }
 	VALUE "WRITTEN", { cli }, { ATA 1, 900, 0x20 }, { TAKE 256 }, { mov ax, BUFFER }, { mov es, ax }, { mov eax, [es:100] }
 	VALUE "VERIFY", { cli }, { ATA 8, 0, 0x40 }, { STATUS }, { REGISTERS }, { DONE }
@@ -208,7 +210,7 @@ transfer:
 
 services:
 	VALUE "INT 13 15 FLOPPY", { mov ah, 0x15 }, { mov dl, 0x7F }, { int 0x13 }, { setc al }, { movzx eax, al }
-	VALUE "INT 13 08 HEADS", { mov ah, 8 }, { mov dl, 0x80 }, { int 0x13 }, { mov ax, dx }, { mov al, cl }
+	VALUE "INT 13 08 HEADS", { mov ah, 8 }, { mov dl, 0x80 }, { int 0x13 }, { mov ax, dx }, { mov al, cl }, { and al, 0x3F }
 	VALUE "INT 13 48", { mov ah, 0x48 }, { mov dl, 0x80 }, { mov si, 0xB000 }, { mov word [si], 26 }, { int 0x13 }, { mov eax, [0xB010] }
 	VALUE "INT 13 48 BYTES", { movzx eax, word [0xB018] }
 	VALUE "INT 13 43", { mov ax, 0x4300 }, { mov dl, 0x80 }, { mov word [packet + 2], 1 }, { mov word [packet + 4], 0 }, { mov word [packet + 6], BUFFER }, { mov dword [packet + 8], 950 }, { mov si, packet }, { int 0x13 }, { CARRY }, { and eax, 0x8000FF00 }
