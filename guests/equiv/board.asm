@@ -101,7 +101,6 @@ pit:
 	VALUE "PIT MODE 0 LATE", { OUTB 0x43, 0x30 }, { OUTB 0x43, 0xE2 }, { INB 0x40 }, { KEEP }, { OUTB 0x40, 4 }, { OUTB 0x43, 0xE2 }, { INB 0x40 }, { KEEP }, { OUTB 0x40, 0 }, { call settle }, { OUTB 0x43, 0xE2 }, { INB 0x40 }, { KEEP }, { DONE }
 	VALUE "PIT MODE 0 WRAPS", { OUTB 0x43, 0x30 }, { OUTB 0x40, 2 }, { OUTB 0x40, 0 }, { call settle }, { OUTB 0x43, 0 }, { INB 0x40 }, { INB 0x40 }, { cmp al, 0xF0 }, { setae al }
 	VALUE "PIT MODE 4", { OUTB 0x43, 0x38 }, { OUTB 0x43, 0xE2 }, { INB 0x40 }, { KEEP }, { OUTB 0x40, 4 }, { OUTB 0x40, 0 }, { call settle }, { OUTB 0x43, 0xE2 }, { INB 0x40 }, { KEEP }, { DONE }
-	VALUE "PIT MODE 4 IRQ", { OUTB 0x21, 0xFE }, { OUTB 0x40, 4 }, { OUTB 0x40, 0 }, { call settle }, { OPEN }, { TAKEN }, { DONE }
 	VALUE "PIT MODE 1", { OUTB 0x43, 0x32 }, { OUTB 0x40, 4 }, { OUTB 0x40, 0 }, { call settle }, { OUTB 0x43, 0xE2 }, { INB 0x40 }
 	VALUE "PIT BACK COUNT", { OUTB 0x43, 0x34 }, { OUTB 0x40, 0 }, { OUTB 0x40, 0 }, { call settle }, { OUTB 0x43, 0xD2 }, { INB 0x40 }, { INB 0x40 }, { cmp al, 0xF0 }, { setae al }
 	VALUE "PIT BACK BOTH", { OUTB 0x43, 0xC2 }, { INB 0x40 }, { and al, 0x7F }, { KEEP }, { INB 0x40 }, { INB 0x40 }, { cmp al, 0x80 }, { setae al }, { KEEP }, { DONE }

@@ -51,7 +51,7 @@ static void count_edges(struct vpit *p, uint64_t t)
 		return;
 	if (!vpit_channel_is_periodic(c)) {
 		s->next_edge = TIME_NEVER;
-		s->owed = !s->asked;	/* what still waits in the 8259 is one request, however many shots asked for it */
+		s->owed = 1;
 		return;
 	}
 	edges = 1;
@@ -148,7 +148,6 @@ void vpit_irq0_taken(struct vpit *pit, uint64_t now)
 {
 	if (!pit->s.asked)
 		return;
-	account(pit, tick_at(pit, now));	/* what fell due while it waited */
 	pit->s.asked = 0;
 	catch_up(pit, now);
 }
