@@ -4,6 +4,7 @@
 #include "arch/api/cpu.h"
 #include "vmm/allocator/memory_trap.h"
 #include "vmm/cp/cp.h"
+#include "vmm/cp/directory.h"
 #include "vmm/interpreter/interpreter.h"
 #include "vmm/ipl/ipl.h"
 #include "vmm/machine/event.h"
@@ -56,10 +57,15 @@ static enum verdict time_out(struct vm *vm, const struct vm_exit *exit)
 	return V_RESUME;
 }
 
+/* A processor in shutdown does nothing more; a PC's chipset resets it, and here the directory says whether this one does. */
 static enum verdict triple_fault(struct vm *vm, const struct vm_exit *exit)
 {
 	struct segment cs;
 
+	if (vm->user->triple_reset) {
+		vm_kick(vm, VM_WORK_RESET);
+		return V_RESUME;
+	}
 	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
 	vm_ended(vm, "DMKDSP453W CP ENTERED; TRIPLE FAULT, PSW '%04X %016lX %08lX'", cs.selector, exit->rip,
 		 arch_vcpu_get(&vm->av, VREG_RFLAGS));
@@ -111,7 +117,7 @@ static const struct exit_route routes[EXIT_KINDS] = {
 	[EXIT_EXCEPTION] = { "EXCEPT", R_INTERPRETER, interpret_exception, "#DB and #AC: given back to the guest; #MF with CR0.NE off: line 13; #MC: the real machine's" },
 	[EXIT_NMI] = { "NMI", R_DISPATCHER, take_nmi, "the real machine's" },
 	[EXIT_INTERRUPT] = { "EXTINT", R_DISPATCHER, take_interrupt, "the real machine's; acknowledged by the exit" },
-	[EXIT_TRIPLE_FAULT] = { "TRIPLE", R_DISPATCHER, triple_fault, "the guest is stopped with its PSW" },
+	[EXIT_TRIPLE_FAULT] = { "TRIPLE", R_DISPATCHER, triple_fault, "the guest is stopped with its PSW, or reset by OPTION TRIPLERESET" },
 	[EXIT_INIT] = NOBODY("INIT"),
 	[EXIT_SIPI] = NOBODY("SIPI"),
 	[EXIT_SMI] = NOBODY("SMI"),

@@ -1,120 +1,10 @@
 ; BIOS: a boot sector and what it asks of the BIOS, in real mode; a disk image of one cylinder or more.
 ; Part in the monitor: a guest; a PC's boot sector finds these services whoever wrote the firmware.
 
-bits 16
-org 0x7C00
-
 SECTORS	equ 15				; behind the boot sector
 BUFFER	equ 0x2000			; a segment
 
-%macro SAY 1+
-	jmp short %%over
-%%text:	db %1, 0
-%%over:
-	mov si, %%text
-	call puts
-%endmacro
-; VALUE "name", instructions: prints EAX
-%macro VALUE 1-*
-	xor eax, eax
-	xor ebx, ebx
-	xor ecx, ecx
-	xor edx, edx
-%rep %0 - 1
-	%rotate 1
-	%1
-%endrep
-	%rotate 1
-	cli
-	push eax
-	xor ax, ax
-	mov ds, ax
-	mov es, ax
-	cld
-	SAY %1, " "
-	pop eax
-	call hex
-	call newline
-	sti
-%endmacro
-%macro CARRY 0				; EAX: its bit 31 is the carry flag
-	setc cl
-	movzx ecx, cl
-	shl ecx, 31
-	movzx eax, ax
-	or eax, ecx
-%endmacro
-
-start:
-	cli
-	xor ax, ax
-	mov ds, ax
-	mov es, ax
-	mov ss, ax
-	mov sp, 0x7C00
-	sti
-	mov [drive], dl
-	mov ah, 0x42
-	mov si, packet
-	int 0x13
-	jc failed
-	jmp main
-failed:
-	mov al, '!'
-	call putc
-	jmp $
-
-putc:
-	push dx
-	push ax
-	mov dx, 0x3FD
-.busy:
-	in al, dx
-	test al, 0x20
-	jz .busy
-	pop ax
-	mov dx, 0x3F8
-	out dx, al
-	pop dx
-	ret
-puts:
-	lodsb
-	test al, al
-	jz .end
-	call putc
-	jmp puts
-.end:
-	ret
-newline:
-	mov al, 13
-	call putc
-	mov al, 10
-	jmp putc
-hex:
-	push cx
-	mov cx, 8
-.digit:
-	rol eax, 4
-	push ax
-	and al, 15
-	cmp al, 10
-	sbb al, 0x69
-	das
-	call putc
-	pop ax
-	loop .digit
-	pop cx
-	ret
-align 4
-packet:
-	db 16, 0
-	dw SECTORS
-	dw 0x7E00, 0
-	dq 1
-drive	db 0
-
-	times 510 - ($ - $$) db 0
-	dw 0xAA55
+%include "equiv/boot16.inc"
 
 main:
 	mov dx, 0x3F9
@@ -183,23 +73,7 @@ main:
 	VALUE "PNP", { call find_pnp }
 	VALUE "UNREAL", { call unreal }
 	SAY "BIOS: END", 13, 10
-off:
-	mov dx, 0x3FD
-	in al, dx
-	test al, 0x40
-	jz off
-	mov dx, 0x604
-	mov ax, 0x2000
-	out dx, ax
-	mov si, shutdown
-	mov dx, 0x8900
-.byte:
-	lodsb
-	out dx, al
-	test al, al
-	jnz .byte
-	cli
-	hlt
+	jmp off
 
 ; EAX = 1 when the tick count of the BIOS data area moves from BX within a second or so
 ticks:
@@ -275,7 +149,5 @@ flat_pointer:
 	dw 15
 	dd flat
 text	db "HELLO"
-shutdown	db "Shutdown", 0
 
-	times (SECTORS + 1) * 512 - ($ - $$) db 0
-	times 16 * 63 * 512 - ($ - $$) db 0
+BOOT_END

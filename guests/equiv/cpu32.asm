@@ -5,6 +5,11 @@
 %include "equiv/check32.inc"
 
 NOWHERE		equ 0xD0000000
+LOW		equ 0x8000			; 16-bit snippets run here
+TRAMPOLINE	equ 0x7000
+SNIPPET_CS	equ LOW >> 4
+SNIPPET_DS	equ 0x0900
+%define AT(x) (TRAMPOLINE + (x) - trampoline)	; where the trampoline's labels are below 1 MiB
 
 ; further descriptors, behind the library's
 SEL_CODE16	equ 0x58
@@ -14,29 +19,34 @@ SEL_DOWN	equ 0x70			; expand-down, 32 bits, limit FFFh
 SEL_CALL3	equ 0x78			; a call gate that ring 3 may use
 SEL_TIGHT	equ 0x80			; code with limit FFh, byte granular
 
+; the same snippet in real mode, and in virtual-8086 mode with IOPL 0 and 3
+%macro CASE16 1-*
+	jmp %%run
+bits 16
+%%begin:
+%rep %0 - 1
+	%rotate 1
+	%1
+%endrep
+	%rotate 1
+	int 0x80
+%%end:
+bits 32
+%%run:
+	SAY32 "16 ", %1
+	mov esi, %%begin
+	mov ecx, %%end - %%begin
+	call run16
+%endmacro
+
 main32:
-	call protected_init
-	mov esi, gdt32
-	mov edi, gdt_own
-	mov ecx, 0x58 / 4
-	rep movsd
-	mov esi, gdt_more
-	mov ecx, (gdt_more_end - gdt_more) / 4
-	rep movsd
+	call check_init
 	mov eax, gate_target
 	mov [gdt_own + SEL_CALL3], ax
 	shr eax, 16
 	mov [gdt_own + SEL_CALL3 + 6], ax
 	mov word [gdt_own + SEL_CALL3 + 2], SEL_CODE0
 	mov word [gdt_own + SEL_CALL3 + 4], 0xEC01	; ring 3, one parameter
-	lgdt [gdt_own_pointer]
-	mov eax, SEL_LDT
-	lldt ax
-	call check_init
-	mov eax, cr0
-	and eax, 0x9FFFFFFF & ~6
-	or eax, 0x22
-	mov cr0, eax
 	SAY32 "CPU32: BEGIN", NL
 	call protected
 	call ring3
@@ -192,7 +202,238 @@ stepping:
 	mov dword [step_mode], 0
 	ret
 
-%include "equiv/cpu32_real.inc"
+; ESI, ECX: the snippet
+run16:
+	mov edi, LOW
+	rep movsb
+	; real mode
+	mov esi, trampoline
+	mov edi, TRAMPOLINE
+	mov ecx, trampoline_end - trampoline
+	rep movsb
+	mov dword [real_esp], esp
+	mov dword [SNIPPET_DS << 4], 0
+	jmp SEL_CODE16:AT(to_real)
+real_back:
+	mov eax, SEL_DATA0
+	mov ds, eax
+	mov es, eax
+	mov ss, eax
+	mov fs, eax
+	mov gs, eax
+	mov esp, [real_esp]
+	lidt [idt32_pointer]
+	SAY32 " V="
+	mov al, [AT(real_vector)]
+	call p32_puthex8
+	SAY32 " IP="
+	mov eax, [AT(real_ip)]
+	call p32_puthex16
+	SAY32 " F="
+	mov eax, [AT(real_flags)]
+	call p32_puthex16
+	SAY32 " A="
+	mov eax, [AT(real_ax)]
+	call p32_puthex16
+	; virtual-8086 mode twice
+	mov dword [v86_flags], 0x20002
+	call run_v86
+	mov dword [v86_flags], 0x23002
+	call run_v86
+	SAY32 NL
+	ret
+
+run_v86:
+	mov dword [case_fixup], .after
+	mov dword [case_begin], 0
+	call case_prepare
+	mov dword [SNIPPET_DS << 4], 0
+	push SNIPPET_DS
+	push SNIPPET_DS
+	push SNIPPET_DS
+	push SNIPPET_DS
+	push 0
+	push 0x6FF0
+	push dword [v86_flags]
+	push SNIPPET_CS
+	push 0
+	xor esi, esi
+	xor edi, edi
+	iret
+.after:
+	call case_end
+	SAY32 " / V="
+	mov al, [case_vector]
+	call p32_puthex8
+	SAY32 " E="
+	mov eax, [case_error]
+	call p32_puthex16
+	SAY32 " IP="
+	mov eax, [case_offset]
+	call p32_puthex16
+	SAY32 " F="
+	mov eax, [case_flags]
+	call p32_puthex32
+	SAY32 " A="
+	mov eax, [case_rax]
+	call p32_puthex16
+	mov dword [case_fixup], 0
+	ret
+
+bits 16
+trampoline:
+to_real:
+	mov ax, SEL_DATA16
+	mov ds, ax
+	mov es, ax
+	mov ss, ax
+	mov fs, ax
+	mov gs, ax
+	lidt [AT(real_idt)]
+	mov eax, cr0
+	and al, 0xFE
+	mov cr0, eax
+	jmp 0:AT(in_real)
+in_real:
+	xor ax, ax
+	mov ds, ax
+	mov ss, ax
+	mov sp, 0x6FF0
+	; vectors 0-1Fh and 80h
+	xor di, di
+	mov es, ax
+	mov cx, 0x81
+	mov ax, AT(real_stubs)
+.vector:
+	stosw
+	mov word [di], 0
+	add di, 2
+	add ax, 6
+	loop .vector
+	push word 2
+	push word SNIPPET_CS
+	push word 0
+	mov ax, SNIPPET_DS
+	mov ds, ax
+	mov es, ax
+	mov fs, ax
+	mov gs, ax
+	xor eax, eax
+	xor ebx, ebx
+	xor ecx, ecx
+	xor edx, edx
+	xor esi, esi
+	xor edi, edi
+	iret
+real_stubs:
+%assign n 0
+%rep 0x81
+	push strict word n
+	jmp near real_common
+%assign n n + 1
+%endrep
+real_common:
+	mov [cs:AT(real_ax)], eax
+	pop ax
+	mov [cs:AT(real_vector)], ax
+	pop ax
+	mov [cs:AT(real_ip)], ax
+	pop ax
+	pop ax
+	mov [cs:AT(real_flags)], ax
+	cli
+	cld
+	o32 lgdt [cs:AT(real_gdt)]
+	mov eax, cr0
+	or al, 1
+	mov cr0, eax
+	jmp dword SEL_CODE0:real_back
+real_idt:
+	dw 0x3FF
+	dd 0
+real_gdt:
+	dw GDT_MORE + gdt_more_end - gdt_more - 1
+	dd gdt_own
+real_vector	dd 0
+real_ip		dd 0
+real_flags	dd 0
+real_ax		dd 0
+trampoline_end:
+bits 32
+
+real:
+	CASE16 "NOP", { nop }
+	CASE16 "DIV", { div cx }
+	CASE16 "DIV IMM", { db 0xD4, 0 }
+	CASE16 "INT3", { int3 }
+	CASE16 "INT1", { db 0xF1 }
+	CASE16 "INTO", { mov al, 0x7F }, { inc al }, { into }
+	CASE16 "INT 20", { int 0x20 }
+	CASE16 "UD2", { ud2 }
+	CASE16 "LOCK", { db 0xF0, 0x90 }
+	CASE16 "SLDT", { sldt ax }
+	CASE16 "LAR", { lar ax, cx }
+	CASE16 "ARPL", { arpl ax, cx }
+	CASE16 "SMSW", { smsw ax }, { and ax, 1 }
+	CASE16 "WORD AT FFFF", { mov bx, 0xFFFF }, { mov ax, [bx] }
+	CASE16 "WORD AT FFFE", { mov bx, 0xFFFE }, { mov ax, [bx] }, { xor ax, ax }
+	CASE16 "DWORD AT FFFE", { mov bx, 0xFFFE }, { mov eax, [bx] }
+	CASE16 "A32", { mov ebx, 0x10000 }, { mov al, [ebx] }
+	CASE16 "STACK FFFF", { mov bp, 0xFFFF }, { mov ax, [bp] }
+	CASE16 "PUSH SP", { push sp }, { pop ax }, { sub ax, sp }
+	CASE16 "PUSHF", { pushf }, { pop ax }
+	CASE16 "PUSHFD", { pushfd }, { pop eax }
+	CASE16 "POPF", { push word 0x7ED7 }, { popf }, { pushf }, { pop ax }
+	CASE16 "CLI", { cli }, { pushf }, { pop ax }
+	CASE16 "STI", { sti }, { nop }, { pushf }, { pop ax }, { cli }
+	CASE16 "IRET", { push word 0x3202 }, { push cs }, { push word 11 }, { iret }, { times 16 nop }, { pushf }, { pop ax }
+	CASE16 "JMP", { jmp short $ + 3 }, { hlt }
+	CASE16 "IN", { in al, 0x80 }, { xor ax, ax }
+	CASE16 "IN 81", { in al, 0x81 }, { xor ax, ax }
+	CASE16 "OUTSB", { mov dx, 0x80 }, { mov cx, 2 }, { rep outsb }, { mov ax, si }
+	CASE16 "OUTSW FFFF", { mov dx, 0x80 }, { mov si, 0xFFFF }, { outsw }
+	CASE16 "OUTSB WRAP", { mov dx, 0x80 }, { mov si, 0xFFFF }, { mov cx, 2 }, { rep outsb }, { mov ax, si }
+	CASE16 "INSW FFFF", { mov dx, 0x80 }, { mov di, 0xFFFF }, { insw }
+	CASE16 "INSB", { mov dx, 0x80 }, { insb }, { mov ax, di }
+	CASE16 "CPUID", { cpuid }, { xor ax, ax }
+	CASE16 "RDTSC", { rdtsc }, { xor ax, ax }
+	CASE16 "RDMSR", { mov ecx, 0x1B }, { rdmsr }, { shr eax, 16 }
+	CASE16 "RDMSR BAD", { mov ecx, 0x5555 }, { rdmsr }
+	CASE16 "MOV CR0", { mov eax, cr0 }, { and ax, 1 }
+	CASE16 "MOV CR0 PG", { mov eax, 0x80000000 }, { mov cr0, eax }
+	CASE16 "MOV CR3", { mov eax, cr3 }, { xor ax, ax }
+	CASE16 "CLTS", { clts }
+	CASE16 "LMSW", { lmsw ax }
+	CASE16 "LGDT", { lgdt [si] }
+	CASE16 "WBINVD", { wbinvd }
+	CASE16 "MOV DR", { mov eax, dr7 }
+	CASE16 "VMCALL-LIKE", { db 0x0F, 0x01, 0xC2 }
+	CASE16 "SYSENTER", { sysenter }
+	CASE16 "MMIO", { mov ax, 0xFFFF }, { mov fs, ax }, { mov ax, [fs:0x10] }, { xor ax, ax }
+	CASE16 "VGA", { mov ax, 0xB800 }, { mov fs, ax }, { mov word [fs:0xF00], 0x743 }, { mov ax, [fs:0xF00] }
+	CASE16 "STEP", { push word 0x102 }, { popf }, { nop }
+	CASE16 "STEP IN", { push word 0x102 }, { popf }, { in al, 0x80 }, { nop }
+	CASE16 "STEP CPUID", { mov al, 1 }, { push word 0x102 }, { popf }, { cpuid }, { nop }
+	CASE16 "STEP OUTSB", { mov dx, 0x80 }, { mov cx, 3 }, { push word 0x102 }, { popf }, { rep outsb }, { nop }
+	CASE16 "STEP SS", { mov bx, ss }, { mov dx, 0x80 }, { push word 0x102 }, { popf }, { mov ss, bx }, { in al, dx }, { nop }
+	CASE16 "STEP RDMSR", { mov ecx, 0x1B }, { push word 0x102 }, { popf }, { rdmsr }, { nop }
+	CASE16 "STEP CR0", { mov eax, cr0 }, { push word 0x102 }, { popf }, { mov cr0, eax }, { nop }
+	CASE16 "STEP INT", { push word 0x102 }, { popf }, { int 0x21 }, { nop }
+	CASE16 "FPU", { fninit }, { fld1 }, { fnstsw ax }, { fninit }
+	CASE16 "BOUND", { mov word [0], 5 }, { mov word [2], 6 }, { mov ax, 9 }, { bound ax, [0] }
+	CASE16 "ENTER", { enter 4, 1 }, { mov ax, bp }, { sub ax, sp }, { leave }
+	; the same with virtual-8086 extensions
+	mov eax, cr4
+	or eax, 1
+	mov cr4, eax
+	CASE16 "VME CLI", { cli }, { pushf }, { pop ax }
+	CASE16 "VME STI", { sti }, { nop }, { pushf }, { pop ax }, { cli }
+	CASE16 "VME INT", { int 0x20 }
+	CASE16 "VME POPF", { push word 0x202 }, { popf }, { pushf }, { pop ax }
+	mov eax, cr4
+	and eax, ~1
+	mov cr4, eax
+	ret
 
 ; 32-bit paging with 4 MiB pages, then PAE
 paging:
@@ -303,18 +544,14 @@ gdt_more:
 	dq 0
 	dq 0x00409A00000000FF
 gdt_more_end:
-gdt_own_pointer:
-	dw gdt_own_end - gdt_own - 1
-	dd gdt_own
 short_idt:
 	dw 0x81 * 8 - 1
 	dd idt32
 
 section .bss
 alignb 16
-gdt_own		resb 0x58
-		resb gdt_more_end - gdt_more
-gdt_own_end:
+v86_flags	resd 1
+real_esp	resd 1
 tss32_own_map	resd 1
 tss_map		resb 104 + 64
 alignb 4096

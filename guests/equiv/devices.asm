@@ -2,60 +2,10 @@
 ; Part in the monitor: a guest; what it prints on the machine itself it must print as a guest.
 
 %define GUEST_NAME "DEVICES"
-%include "lib/protected.inc"
-
-; VALUE "name", instructions: prints EAX as they leave it
-%macro VALUE 1-*
-	xor eax, eax
-	xor ebx, ebx
-	xor ecx, ecx
-	xor edx, edx
-	xor ebp, ebp
-%rep %0 - 1
-	%rotate 1
-	%1
-%endrep
-	%rotate 1
-	cld
-	mov [value], eax
-	SAY32 %1, " "
-	mov eax, [value]
-	call p32_puthex
-	SAY32 NL
-%endmacro
-; OUTB port, value; INB port -> AL; ADD: AL becomes the next byte of EBX
-%macro OUTB 2
-	mov al, %2
-	mov dx, %1
-	out dx, al
-%endmacro
-%macro INB 1
-	mov dx, %1
-	in al, dx
-%endmacro
-%macro KEEP 0
-	shl ebx, 8
-	mov bl, al
-%endmacro
-%macro DONE 0
-	mov eax, ebx
-%endmacro
+%include "equiv/values32.inc"
 
 main32:
-	call protected_init
-	mov edi, 0x20
-	mov esi, irq_stubs
-.gate:
-	mov eax, esi
-	mov [idt32 + edi * 8], ax
-	mov word [idt32 + edi * 8 + 2], SEL_CODE0
-	mov word [idt32 + edi * 8 + 4], GATE_RING0
-	shr eax, 16
-	mov [idt32 + edi * 8 + 6], ax
-	add esi, 16
-	inc edi
-	cmp edi, 0x40
-	jb .gate
+	call values_init
 	SAY32 "DEVICES: BEGIN", NL
 	call pic
 	call pit
@@ -69,51 +19,6 @@ main32:
 	SAY32 "DEVICES: END", NL
 	jmp p32_power_off
 
-; interrupts: [irq_count], and the last vector
-align 16
-irq_stubs:
-%assign vector 0x20
-%rep 0x20
-	push eax
-	mov al, vector
-	jmp near irq_common
-	align 16, int3
-	%assign vector vector + 1
-%endrep
-irq_common:
-	movzx eax, al
-	mov [irq_vector], eax
-	shl dword [irq_order], 8
-	mov [irq_order], al
-	inc dword [irq_count]
-	cmp byte [irq_eoi], 0
-	je .end
-	cmp al, 0x28
-	jb .first
-	mov al, 0x20
-	out 0xA0, al
-.first:
-	mov al, 0x20
-	out 0x20, al
-.end:
-	pop eax
-	iret
-
-%macro PIC_INIT 1				; ICW4
-	OUTB 0x20, 0x11
-	OUTB 0x21, 0x20
-	OUTB 0x21, 4
-	OUTB 0x21, %1
-	OUTB 0xA0, 0x11
-	OUTB 0xA1, 0x28
-	OUTB 0xA1, 2
-	OUTB 0xA1, 1
-	OUTB 0x21, 0xFF
-	OUTB 0xA1, 0xFF
-	mov dword [irq_count], 0
-	mov dword [irq_vector], 0
-	mov dword [irq_order], 0
-%endmacro
 ; line 0 up: counter 0 in mode 0, which lets it up after a few ticks
 %macro LINE0 0
 	OUTB 0x43, 0x30
@@ -158,17 +63,6 @@ nmi_handler:
 	inc dword [irq_count]
 	mov dword [irq_vector], 2
 	iret
-
-settle:
-	push ecx
-	push eax
-	mov ecx, 200
-.wait:
-	in al, 0x61
-	loop .wait
-	pop eax
-	pop ecx
-	ret
 
 pit:
 	mov byte [irq_eoi], 1
@@ -235,11 +129,6 @@ rtc:
 	VALUE "RTC ALARM", { CMOS_SET 1, 0xFF }, { CMOS_SET 3, 0xFF }, { CMOS_SET 5, 0xFF }, { mov dword [irq_count], 0 }, { CMOS_SET 11, 0x22 }, { sti }, { hlt }, { cli }, { CMOS 12 }, { and al, 0xA0 }, { KEEP }, { mov al, [irq_count] }, { KEEP }, { CMOS_SET 11, 2 }, { DONE }
 	OUTB 0x21, 0xFF
 	OUTB 0xA1, 0xFF
-	ret
-
-settle_long:
-	in al, 0x61
-	loop settle_long
 	ret
 
 ; waits for a byte of the 8042's; AL
@@ -438,17 +327,6 @@ pci:
 	VALUE "PCI LINE", { PCI 9, 0x3C }, { mov al, 0x5A }, { out dx, al }, { in al, dx }, { and eax, 0xFF }
 	ret
 
-APIC	equ 0xFEE00000
-IOAPIC	equ 0xFEC00000
-HPET	equ 0xFED00000
-%macro IOAPIC_READ 1
-	mov dword [IOAPIC], %1
-	mov eax, [IOAPIC + 16]
-%endmacro
-%macro IOAPIC_WRITE 2
-	mov dword [IOAPIC], %1
-	mov dword [IOAPIC + 16], %2
-%endmacro
 apic:
 	mov dword [APIC + 0xF0], 0x1FF
 	VALUE "IOAPIC VERSION", { IOAPIC_READ 1 }
@@ -482,13 +360,6 @@ apic:
 	VALUE "HPET SET", { mov dword [HPET + 0xF0], 0x1234 }, { mov eax, [HPET + 0xF0] }
 	ret
 
-section .bss
-value		resd 2
-irq_count	resd 1
-irq_vector	resd 1
-irq_order	resd 1
-irq_eoi		resd 1
-irq_float	resd 1
 section .text
 
 GUEST_END

@@ -76,6 +76,8 @@ main32:
 	je .keyboard
 	cmp bl, 2
 	je .cf9
+	cmp bl, 3
+	je .triple
 	mov ah, 0
 	CMOS_SET KEPT
 	SAY32 "RESTART: END", NL
@@ -100,8 +102,16 @@ main32:
 	out dx, al
 	mov al, 6
 	out dx, al
+	jmp .wait
+.triple:				; where shutdown resets (OPTION TRIPLERESET)
+	lidt [no_idt]
+	ud2
 .wait:
 	cli
 	jmp .wait
+
+section .data
+no_idt	dw 0
+	dd 0
 
 GUEST_END

@@ -90,7 +90,8 @@ def plan(options):
         entry.lines.append("INITRD " + entry.add_file("initrd", options.initrd))
     if options.net:
         entry.lines.append("SPECIAL 600 NET")
-    for word, wanted in (("DEBUGEXIT", options.debug_exit), ("DEBUGCON", options.debugcon)):
+    for word, wanted in (("DEBUGEXIT", options.debug_exit), ("DEBUGCON", options.debugcon),
+                         ("TRIPLERESET", options.triple_reset)):
         if wanted:
             entry.lines.append("OPTION " + word)
     lines = ["* made by vm64 try", "USER OPERATOR OPERATOR 0 0 ABCDEFG",

@@ -70,7 +70,7 @@ def test_firmware_that_a_directory_asks_for():
 
 def trial_options(**given):
     options = dict(image=None, kind=None, initrd=None, append="", disk=[], cdrom=[], bus=None, firmware="bios", net=False,
-                   debug_exit=False, debugcon=False, storage="64M")
+                   debug_exit=False, debugcon=False, triple_reset=False, storage="64M")
     return argparse.Namespace(**{**options, **given})
 
 
@@ -96,7 +96,8 @@ def test_try_writes_the_directory_for_each_kind_of_file(tmp_path):
              ["IPL 190 UEFI", "MDISK 190 RAM image RR CD", "MDISK 191 RAM disk0 WR VIRTIO"]),
             (dict(image=disc, kind="DISK"), ["IPL 190 BIOS", "MDISK 190 RAM image WR ATA"]),
             (dict(image=flash), ["IPL image FIRMWARE"]),
-            (dict(image=sector, debug_exit=True, debugcon=True), ["IPL image", "OPTION DEBUGEXIT", "OPTION DEBUGCON"]),
+            (dict(image=sector, debug_exit=True, debugcon=True, triple_reset=True),
+             ["IPL image", "OPTION DEBUGEXIT", "OPTION DEBUGCON", "OPTION TRIPLERESET"]),
             (dict(image=sector, kind="FLAT"), ["IPL image FLAT"]),
             (dict(cdrom=[disc]), ["IPL 190 BIOS", "MDISK 190 RAM cd0 RR CD"]),
             (dict(firmware="uefi"), ["IPL ovmf-code.fd FIRMWARE"])):

@@ -10,6 +10,7 @@
 #include "lib/timebase.h"
 #include "vmm/allocator/memory_trap.h"
 #include "vmm/cp/cp.h"
+#include "vmm/cp/directory.h"
 #include "vmm/interpreter/interpreter.h"
 #include "vmm/ipl/ipl.h"
 #include "vmm/machine/pc.h"
@@ -78,6 +79,7 @@ uint64_t cpu_tsc_hz(void)
 static jmp_buf out;
 static unsigned int services, services_left, idles;
 static uint64_t idle_until, service_due;
+static const struct directory_user plain_user;
 static struct vm *table[VM_MAX];
 static unsigned int says, ipls, deadline_looks, device_services;
 static int ipl_answer;
@@ -213,6 +215,7 @@ static inline int setup(void **state)
 	core_protected();
 	core_tsc_step = 10;
 	core_tsc = 5000000000u;
+	core.user = &plain_user;
 	core.deadline = core.device_deadline = core.apic_deadline = TIME_NEVER;
 	device_deadline = TIME_NEVER;
 	memset(&other, 0, sizeof(other));

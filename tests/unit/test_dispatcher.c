@@ -124,6 +124,36 @@ static void test_triple_fault_ends(void **state)
 	assert_true(idles >= 1);
 }
 
+static void test_triple_fault_resets(void **state)
+{
+	static const struct step steps[] = { { EXIT_TRIPLE_FAULT, V_RESUME, 0, false, 50 }, { EXIT_CPUID, V_NEXT, 2, false, 50 } };
+	static const struct directory_user resets = { .userid = "RESETS", .triple_reset = true };
+
+	(void)state;
+	core.user = &resets;
+	LOOP(steps, 1);
+	assert_int_equal(ipls, 1);
+	assert_int_equal(core.state, VM_RUNNABLE);
+	assert_int_equal(core.account.exits[EXIT_CPUID], 1);	/* it runs again */
+}
+
+/* The same when CP finds it while it merges events. */
+static void test_triple_fault_by_merge_resets(void **state)
+{
+	static const struct step steps[] = { { EXIT_CPUID, V_NEXT, 2, false, 50 } };
+	static const struct directory_user resets = { .userid = "RESETS", .triple_reset = true };
+
+	(void)state;
+	core.user = &resets;
+	core.pending.requeued = (struct event){ .valid = true, .vector = EXC_DF, .type = EVENT_EXCEPTION };
+	core.pending.requeued_valid = true;
+	core.pending.exception = (struct event){ .valid = true, .vector = EXC_NP, .type = EVENT_EXCEPTION };
+	core.work = VM_WORK_EVENT;
+	LOOP(steps, 2);
+	assert_int_equal(ipls, 1);
+	assert_int_equal(core.state, VM_RUNNABLE);
+}
+
 /* The slice ends after 20 ms of the machine's time at the latest; the processor is told so at the entry. */
 static void test_slice(void **state)
 {
@@ -303,6 +333,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_verdicts), TEST(test_verdicts_that_leave), TEST(test_real_interrupt), TEST(test_vectoring),
 		TEST(test_vectoring_behind_an_nmi), TEST(test_raised_exception_is_entered_with), TEST(test_triple_fault_ends),
+		TEST(test_triple_fault_resets), TEST(test_triple_fault_by_merge_resets),
 		TEST(test_slice),
 		TEST(test_woken),
 		TEST(test_deadline), TEST(test_waiting), TEST(test_reset), TEST(test_fair), TEST(test_trace_goes_round),

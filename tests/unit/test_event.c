@@ -507,6 +507,9 @@ static void test_wakes(void **state)
 	assert_true(event_wakes(&core));
 	core.pending = (struct pending){ .nmi = true };
 	assert_true(event_wakes(&core));
+	core_blocking = BLOCKING_BY_NMI;	/* in an NMI's handler */
+	assert_false(event_wakes(&core));
+	core_blocking = 0;
 	core.pending = (struct pending){ .requeued_valid = true };
 	assert_true(event_wakes(&core));
 	core.pending = (struct pending){ .exception = exception(EXC_DB, false, 0) };

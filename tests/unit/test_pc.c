@@ -580,6 +580,38 @@ static void clocks_return_in_a_restored_machine(void **state)
 	vm_logoff(a);
 }
 
+static uint32_t word_at(struct vm *vm, uint64_t at)
+{
+	uint32_t value = 0;
+
+	assert_true(gmem_read(vm, GPA(at), &value, sizeof(value)));
+	return value;
+}
+
+static void a20_folds_the_second_megabyte(void **state)
+{
+	uint32_t low = 0x11111111, high = 0x22222222, other = 0x33333333;
+	struct vm *vm = logon(0);
+
+	(void)state;
+	gmem_write(vm, GPA(0x510), &low, 4);
+	gmem_write(vm, GPA(0x100510), &high, 4);
+	assert_int_equal(word_at(vm, 0x510), low);
+	port(vm, 0x92, 1, true, 0);		/* off */
+	assert_int_equal(word_at(vm, 0x100510), low);
+	assert_int_equal(word_at(vm, 0x200510), 0);
+	gmem_write(vm, GPA(0x100510), &other, 4);
+	port(vm, 0x64, 1, true, 0xd1);		/* on, by the other gate */
+	port(vm, 0x60, 1, true, 0xdf);
+	assert_int_equal(word_at(vm, 0x510), other);
+	assert_int_equal(word_at(vm, 0x100510), high);
+	port(vm, 0x64, 1, true, 0xdd);
+	assert_int_equal(word_at(vm, 0x100510), other);
+	pc_reset(vm);
+	assert_int_equal(word_at(vm, 0x100510), high);
+	vm_logoff(vm);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -629,6 +661,7 @@ static void tsc_of_another_rate(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a20_folds_the_second_megabyte),
 		cmocka_unit_test(wild_guests_stay_in_their_machines),
 		cmocka_unit_test(clocks_return_when_the_hpet_lets_go),
 		cmocka_unit_test(clocks_return_in_a_restored_machine),

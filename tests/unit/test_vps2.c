@@ -277,11 +277,21 @@ static void lines_and_answers(void **state)
 	command(0x20);
 	expect(0x65);
 	expect(0x30);
-	/* the output port: A20 is always on, and the reset works from both ends */
+	/* the output port: A20, and the reset, which works from both ends */
 	command(0xd0);
 	expect(0x03);
 	command(0xd1);
 	outb(0x60, 0xdd);
+	assert_false(machine_a20(&fake));
+	command(0xd0);
+	expect(0x01);
+	command(0xdf);
+	assert_true(machine_a20(&fake));
+	command(0xdd);
+	command(0xd0);
+	expect(0x01);
+	command(0xd1);
+	outb(0x60, 0xdf);
 	command(0xd0);
 	expect(0x03);
 	assert_int_equal(fake.resets, 0);

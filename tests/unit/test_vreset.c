@@ -25,10 +25,16 @@ static int setup(void **state)
 static void port_92(void **state)
 {
 	(void)state;
-	assert_int_equal(reset.s.port92, 0x02);
+	assert_int_equal(reset.s.port92, 0);
 	assert_int_equal(inb(0x92), 0x02);
 	outb(0x92, 0x00);
-	assert_int_equal(inb(0x92), 0x02);	/* A20 stays on */
+	assert_int_equal(inb(0x92), 0x00);
+	assert_false(machine_a20(&fake));
+	machine_set_a20(&fake, true);	/* the 8042's doing */
+	assert_int_equal(inb(0x92), 0x02);
+	outb(0x92, 0x00);
+	reset.dev.ops->reset(&reset.dev);
+	assert_true(machine_a20(&fake));
 	assert_int_equal(fake.resets, 0);
 	outb(0x92, 0x03);
 	assert_int_equal(fake.resets, 1);
@@ -119,7 +125,8 @@ static void state_goes_round(void **state)
 	assert_true(delay.dev.ops->restore(&delay.dev, delay_bytes, delay_size));
 	assert_false(delay.dev.ops->restore(&delay.dev, bytes, size));
 	assert_int_equal(inb(0xcf9), 0x02);
-	assert_int_equal(inb(0x92), 0x0e);
+	assert_int_equal(inb(0x92), 0x0c);	/* A20 off again */
+	assert_false(machine_a20(&fake));
 	assert_int_equal(inb(0x80), 0x77);
 	spell("down");
 	assert_int_equal(fake.power_offs, 1);

@@ -34,7 +34,7 @@ struct vm {
 	unsigned int intr_changes, resets, power_offs, deadline_changes;
 	unsigned int interrupt_changes, apic_changes, nmis, inits, eoi_map_changes, eois, attended;
 	uint8_t eoi_vector;	/* the last one's */
-	bool legacy_replacement;
+	bool legacy_replacement, a20_off;
 	bool legacy_line[16];
 	unsigned int legacy_rises[16], gsi_rises[24];
 	void (*gsi_hook)(struct vm *vm, unsigned int pin, bool asserted);
@@ -210,6 +210,16 @@ void machine_irq_legacy(struct vm *vm, unsigned int line, bool asserted)
 	if (asserted && !vm->legacy_line[line])
 		vm->legacy_rises[line]++;
 	vm->legacy_line[line] = asserted;
+}
+
+void machine_set_a20(struct vm *vm, bool on)
+{
+	vm->a20_off = !on;
+}
+
+bool machine_a20(const struct vm *vm)
+{
+	return !vm->a20_off;
 }
 
 void machine_reset_request(struct vm *vm, const char *by)

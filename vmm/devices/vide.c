@@ -409,6 +409,7 @@ void vide_init(struct vide *ide, struct vm *vm)
 	ide->function.dev.vm = vm;
 	ide->function.pci_ops = &pci_ops;
 	vpci_function_init(&ide->function, &identity);
+	ide->function.config[VPCI_STATUS] |= VPCI_STATUS_BACK_TO_BACK;
 	vpci_add_bar(&ide->function, BM_BAR, BM_PORTS, true, false, false);
 	for (unsigned int i = 0; i < 4; i++)
 		ide->function.writable[IDETIM + i] = 0xff;

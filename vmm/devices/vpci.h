@@ -37,6 +37,7 @@
 #define VPCI_STATUS 0x06u
 #define VPCI_STATUS_INTX 0x08u
 #define VPCI_STATUS_LIST 0x10u
+#define VPCI_STATUS_BACK_TO_BACK 0x80u
 #define VPCI_BAR0 0x10u
 #define VPCI_ROM 0x30u
 #define VPCI_ROM_ENABLE 0x01u

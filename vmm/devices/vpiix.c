@@ -213,7 +213,9 @@ static int add(struct vpiix *x, struct vpiix_function *p, struct vm *vm, struct 
 	vpci_function_init(f, id);
 	/* A bridge cannot be switched off its own board. */
 	memset(&f->writable[VPCI_COMMAND], 0, 2);
-	f->config[VPCI_COMMAND] = devfn == PM_SLOT ? 0x03 : 0x07;
+	f->config[VPCI_COMMAND] = devfn == PM_SLOT ? 0x03 : devfn == HOST_SLOT ? 0x06 : 0x07;
+	if (devfn != ISA_SLOT)
+		f->config[VPCI_STATUS] |= VPCI_STATUS_BACK_TO_BACK;
 	if (devfn == PM_SLOT) {
 		f->config[VPCI_INTERRUPT_LINE] = PM_LINE;
 		f->writable[VPCI_INTERRUPT_LINE] = 0;

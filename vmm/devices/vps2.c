@@ -38,7 +38,8 @@ enum {
 	CTL_READ_RAM = 0x20, CTL_WRITE_RAM = 0x60, CTL_PASSWORD = 0xa4, CTL_MOUSE_OFF = 0xa7, CTL_MOUSE_ON = 0xa8,
 	CTL_MOUSE_TEST = 0xa9, CTL_SELF_TEST = 0xaa, CTL_KEYBOARD_TEST = 0xab, CTL_KEYBOARD_OFF = 0xad,
 	CTL_KEYBOARD_ON = 0xae, CTL_READ_INPUT = 0xc0, CTL_READ_OUTPUT = 0xd0, CTL_WRITE_OUTPUT = 0xd1,
-	CTL_AS_KEYBOARD = 0xd2, CTL_AS_MOUSE = 0xd3, CTL_TO_MOUSE = 0xd4, CTL_PULSE = 0xf0,
+	CTL_AS_KEYBOARD = 0xd2, CTL_AS_MOUSE = 0xd3, CTL_TO_MOUSE = 0xd4, CTL_A20_OFF = 0xdd,
+	CTL_A20_ON = 0xdf, CTL_PULSE = 0xf0,
 };
 
 #define POLLS_MANY 32u		/* reads without a write between them: that is a guest that waits for a key */
@@ -211,9 +212,11 @@ static uint8_t status_read(struct vps2 *p)
 			 (s->full && s->from_mouse ? STATUS_MOUSE : 0));
 }
 
-static uint8_t output_port(const struct vps2_state *s)
+static uint8_t output_port(const struct vps2 *p)
 {
-	return (uint8_t)(OUTPUT_RESET | OUTPUT_A20 | (s->full && !s->from_mouse ? 0x10 : 0) |
+	const struct vps2_state *s = &p->s;
+
+	return (uint8_t)(OUTPUT_RESET | (machine_a20(p->dev.vm) ? OUTPUT_A20 : 0) | (s->full && !s->from_mouse ? 0x10 : 0) |
 			 (s->full && s->from_mouse ? 0x20 : 0));
 }
 
@@ -276,7 +279,11 @@ static void command_write(struct vps2 *p, uint8_t value)
 		put(p, 0xa0, false);
 		return;
 	case CTL_READ_OUTPUT:
-		put(p, output_port(s), false);
+		put(p, output_port(p), false);
+		return;
+	case CTL_A20_OFF:
+	case CTL_A20_ON:
+		machine_set_a20(p->dev.vm, value == CTL_A20_ON);
 		return;
 	case CTL_WRITE_OUTPUT:
 	case CTL_AS_KEYBOARD:
@@ -307,7 +314,8 @@ static void data_write(struct vps2 *p, uint8_t value)
 		s->ram[0] &= (uint8_t)~COMMAND_NO_MOUSE;
 		vps2_mouse_write(s, value);
 		return;
-	case CTL_WRITE_OUTPUT:	/* the A20 line is not there to be switched: every address is whole */
+	case CTL_WRITE_OUTPUT:
+		machine_set_a20(p->dev.vm, (value & OUTPUT_A20) != 0);
 		if (!(value & OUTPUT_RESET))
 			machine_reset_request(p->dev.vm, "port 64h");
 		return;

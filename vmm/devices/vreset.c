@@ -1,5 +1,5 @@
-/* The virtual ways out: reset by ports 92h and CF9h, power-off by port 8900h. */
-/* Part: devices/; turns such writes into machine_reset_request() and machine_power_off(). */
+/* The virtual ways out: reset by ports 92h and CF9h, power-off by port 8900h; and port 92h's gate of A20. */
+/* Part: devices/; turns such writes into machine_reset_request(), machine_power_off() and machine_set_a20(). */
 #include "vmm/devices/vreset.h"
 
 #include "lib/printf.h"
@@ -28,7 +28,7 @@ static void port92_access(struct vreset *r, struct io_access *a)
 	uint8_t value = (uint8_t)a->value;
 
 	if (!a->write) {
-		a->value = r->s.port92 | PORT92_A20;
+		a->value = r->s.port92 | (machine_a20(r->dev.vm) ? PORT92_A20 : 0);
 		return;
 	}
 	/*
@@ -37,7 +37,8 @@ static void port92_access(struct vreset *r, struct io_access *a)
 	 */
 	if ((value & ~r->s.port92) & PORT92_RESET)
 		machine_reset_request(r->dev.vm, "port 92h");
-	r->s.port92 = value | PORT92_A20;
+	r->s.port92 = value & (uint8_t)~PORT92_A20;
+	machine_set_a20(r->dev.vm, (value & PORT92_A20) != 0);
 }
 
 static void cf9_access(struct vreset *r, struct io_access *a)
@@ -93,22 +94,25 @@ static void vreset_reset(struct vdev *d)
 {
 	struct vreset *r = (struct vreset *)d;
 
-	r->s = (struct vreset_state){ .port92 = PORT92_A20 };
+	r->s = (struct vreset_state){ 0 };
+	machine_set_a20(r->dev.vm, true);	/* firmware would do that first, and multiboot says so */
 }
 
 static void vreset_dump(const struct vdev *d, char *text, size_t room)
 {
 	const struct vreset *r = (const struct vreset *)d;
 
-	text_format(text, room, "port92=%02x cf9=%02x shutdown letters=%u", r->s.port92, r->s.cf9,
+	text_format(text, room, "port92=%02x A20=%u cf9=%02x shutdown letters=%u", r->s.port92, machine_a20(d->vm), r->s.cf9,
 		    r->s.spelled);
 }
 
 static size_t vreset_save(const struct vdev *d, void *to, size_t room)
 {
-	const struct vreset *r = (const struct vreset *)d;
+	struct vreset_state s = ((const struct vreset *)d)->s;
 
-	return state_save(VRESET_KIND, &r->s, sizeof(r->s), to, room);
+	if (machine_a20(d->vm))
+		s.port92 |= PORT92_A20;
+	return state_save(VRESET_KIND, &s, sizeof(s), to, room);
 }
 
 static bool vreset_restore(struct vdev *d, const void *from, size_t size)
@@ -119,6 +123,8 @@ static bool vreset_restore(struct vdev *d, const void *from, size_t size)
 	if (!state_load(VRESET_KIND, &s, sizeof(s), from, size) ||
 	    s.spelled >= sizeof(shutdown_word) - 1)
 		return false;
+	machine_set_a20(d->vm, (s.port92 & PORT92_A20) != 0);
+	s.port92 &= (uint8_t)~PORT92_A20;
 	r->s = s;
 	return true;
 }

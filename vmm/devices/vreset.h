@@ -11,7 +11,7 @@ struct vreset {
 	struct vdev *pci;	/* gets the rest of CF8h-CFBh; NULL = nobody does */
 	uint32_t pci_region;
 	struct vreset_state {
-		uint8_t port92;		/* as read; A20 is always on */
+		uint8_t port92;		/* without A20, which the machine knows */
 		uint8_t cf9;		/* reset control register */
 		uint8_t spelled;	/* letters of "Shutdown" seen so far at port 8900h */
 	} s;

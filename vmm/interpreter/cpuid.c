@@ -2,9 +2,11 @@
 /* Part: interpreter/; answers are made once at start, so that the instruction is a table look-up. */
 #include "vmm/interpreter/cpuid_policy.h"
 #include "vmm/interpreter/interpreter.h"
+#include "vmm/machine/pc.h"
 
 #define CR4_OSXSAVE_BIT (1ull << 18)
 #define OSXSAVE (1u << 27)
+#define APIC (1u << 9)
 
 static struct cpuid_policy policy;
 /* Basic leaves whose answer is always the same; NULL for those that have subleaves or follow the guest or its machine. */
@@ -51,6 +53,11 @@ static enum verdict __attribute__((noinline)) interpret_rest(struct vm *vm)
 	answer(vm, row);
 	if (leaf == 1 && (arch_vcpu_get(&vm->av, VREG_CR4) & CR4_OSXSAVE_BIT))
 		vm->av.gpr[RCX] |= OSXSAVE;
+	/* SDM, "Enabling or Disabling the Local APIC" */
+	if (leaf == 1 && !(vlapic_base(&vm->devices->lapic) & VLAPIC_BASE_ENABLE))
+		vm->av.gpr[RDX] &= ~(uint64_t)APIC;
+	if (leaf == 0xb && subleaf >= POLICY_TOPOLOGY)	/* no such level: the question comes back */
+		vm->av.gpr[RCX] = (uint8_t)subleaf;
 	if (leaf == 0xd && subleaf == 0)
 		vm->av.gpr[RBX] = cpuid_policy_xsave_size(&policy, arch_vcpu_get(&vm->av, VREG_XCR0));
 	return V_NEXT;

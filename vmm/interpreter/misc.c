@@ -7,13 +7,16 @@
 
 #define RFLAGS_IF (1ull << 9)
 
-/* HLT with interrupts off can only be ended by an NMI. Where none can come: VM/370's disabled wait. */
+/*
+ * HLT with interrupts off can only be ended by an NMI, and not inside an NMI's handler, which keeps others waiting until
+ * its IRET. Where none can come: VM/370's disabled wait.
+ */
 enum verdict interpret_hlt(struct vm *vm, const struct vm_exit *exit)
 {
 	uint64_t flags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
 	struct segment cs;
 
-	if ((flags & RFLAGS_IF) || vm->pending.nmi || pc_nmi_may_come(vm))
+	if ((flags & RFLAGS_IF) || (!event_nmi_masked(vm) && (vm->pending.nmi || pc_nmi_may_come(vm))))
 		return event_wakes(vm) ? V_NEXT : V_BLOCK;
 	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
 	vm_ended(vm, "DMKDSP450W CP ENTERED; DISABLED WAIT PSW '%04X %016lX %08lX'", cs.selector, exit->rip, flags);

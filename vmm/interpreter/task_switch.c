@@ -296,8 +296,8 @@ static void load_registers(struct task *t)
 	struct vm *vm = t->vm;
 	uint32_t flags = (field(t, l->flags) & (l->word == 4 ? FLAGS_32 : FLAGS_16)) | 2;
 
-	for (unsigned int r = RAX; r <= RDI; r++)
-		gpr_write(vm, r, field(t, l->gpr + r * l->word));
+	for (unsigned int r = RAX; r <= RDI; r++)	/* a 16-bit TSS has no upper halves: ones, as the 80386 does it */
+		gpr_write(vm, r, field(t, l->gpr + r * l->word) | (l->word == 2 ? 0xffff0000 : 0));
 	arch_vcpu_set(&vm->av, VREG_RIP, field(t, l->ip));
 	arch_vcpu_set(&vm->av, VREG_RFLAGS, flags | (t->nested ? FLAGS_NT : 0));
 	memset(t->selectors, 0, sizeof(t->selectors));

@@ -186,9 +186,15 @@ bool event_prepare(struct vm *vm)
 	return true;
 }
 
+bool event_nmi_masked(struct vm *vm)
+{
+	return (arch_vcpu_blocking(&vm->av) & BLOCKING_BY_NMI) != 0;
+}
+
 bool event_wakes(struct vm *vm)
 {
 	const struct pending *p = &vm->pending;
 
-	return pc_interrupt_waits(vm) || p->held.valid || p->nmi || p->requeued_valid || p->exception.valid;
+	return pc_interrupt_waits(vm) || p->held.valid || (p->nmi && !event_nmi_masked(vm)) || p->requeued_valid ||
+	       p->exception.valid;
 }

@@ -38,6 +38,8 @@ enum verdict event_page_fault(struct vm *vm, gva_t address, uint32_t error);
 
 /* Before an entry with VM_WORK_EVENT: merges and arms the processor. False = triple fault. */
 bool event_prepare(struct vm *vm);
+/* Does an NMI wait for the end of the one before? */
+bool event_nmi_masked(struct vm *vm);
 /* Would the machine, in HLT, be woken by what is pending? */
 bool event_wakes(struct vm *vm);
 

@@ -284,6 +284,23 @@ void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n)
 	return gmem_window(vm, GPA(gpa), n);
 }
 
+#define A20_AT MIB(1)
+#define A20_BYTES 0xa0000u	/* all that is storage, and nobody's window, a megabyte below */
+#define READ_WRITE_EXECUTE 7u
+
+void machine_set_a20(struct vm *vm, bool on)
+{
+	uint64_t bytes = vm->storage_size < A20_BYTES ? vm->storage_size : A20_BYTES;
+
+	vm->devices->a20_off = !on;
+	machine_map(vm, ROW_A20, A20_AT, cpu_direct(vm->storage_base), on ? 0 : bytes, READ_WRITE_EXECUTE);
+}
+
+bool machine_a20(const struct vm *vm)
+{
+	return !vm->devices->a20_off;
+}
+
 void machine_reset_request(struct vm *vm, const char *by)
 {
 	(void)by;

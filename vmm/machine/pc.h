@@ -36,6 +36,7 @@ struct vm_devices {
 	uint8_t *apic_page;	/* the local APIC's registers: the virtual-APIC page */
 	uint8_t *apic_access;	/* stands at the APIC's address; nothing is ever read or written in it */
 	bool delivery_held;	/* the processor has not been told of the APIC's pending vectors: pc_hold_delivery() */
+	bool a20_off;
 	bool legacy_replaced;	/* the HPET drives lines 0 and 8 in the place of 8254 and clock */
 	uint16_t legacy_levels;	/* what those two drive their lines to, whether it leads anywhere or not */
 	struct vpic pic;

@@ -103,12 +103,19 @@ void *machine_dma_window(struct vm *vm, uint64_t gpa, size_t n);
 void *machine_storage(struct vm *vm, uint64_t bytes);
 uint64_t machine_storage_left(const struct vm *vm);	/* bytes of that there still are, for all machines */
 /* Rows of the relocation table that devices may set; where two cover an address the later one counts. */
-enum machine_row { ROW_VIDEO, ROW_VGA, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, MACHINE_ROWS };
+enum machine_row { ROW_VIDEO, ROW_VGA, ROW_VGA_WINDOW, ROW_FLASH, ROW_ROM, ROW_APIC, ROW_A20, MACHINE_ROWS };
 /*
  * Lets the guest reach `storage` (of machine_storage()) at `gpa` without an exit, page multiples both. rights: 1 read,
  * 2 write, 4 execute; what is not granted traps and goes to the bus. rights 0 = everything traps. A row that a
  * device sets again moves or changes. Cheap when only the rights change.
  */
 void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights);
+
+/*
+ * The gate of address line 20, one for port 92h and the 8042, whoever wrote last. Off, the second megabyte's storage is the
+ * first's, for the processor and for devices.
+ */
+void machine_set_a20(struct vm *vm, bool on);
+bool machine_a20(const struct vm *vm);
 
 #endif

@@ -19,10 +19,13 @@ static uint32_t table_end;
 #define DEVICE_ROW MIB(16)	/* the largest row of a device: video RAM, flash */
 #define REACH (1ull << 48)	/* guest-physical addresses that four levels of tables tell apart */
 
-/* EPT's tables: R cut in two by the rows of devices that lie over it, and those rows wherever the guest puts them. */
+/*
+ * EPT's tables: R cut in two by the rows of devices that lie over it, and those rows wherever the guest puts them. A20's
+ * row is in the two megabytes that the display's window has cut already.
+ */
 static uint64_t tables_needed(uint64_t storage)
 {
-	return npt_pages_needed(storage) + MACHINE_ROWS * npt_pages_needed(DEVICE_ROW);
+	return npt_pages_needed(storage) + (MACHINE_ROWS - 1) * npt_pages_needed(DEVICE_ROW);
 }
 
 /* Room for struct vm, its devices, the virtual processor and EPT's tables; guest_bytes of the bench. */
