@@ -464,6 +464,56 @@ static void test_multiboot_others(void **state)
 	assert_int_equal(fake_vm.av.gpr[RBX], 0x9d000);
 }
 
+/* Loads an image that asks for such a screen; returns where the information about the one it got begins. */
+static uint32_t mb_screen(uint32_t kind, uint32_t width, uint32_t height, uint32_t bits)
+{
+	make_elf32();
+	mb_header(elf32 + MB_HEADER, 4);
+	ipl_set32(elf32 + MB_HEADER + 32, kind);
+	ipl_set32(elf32 + MB_HEADER + 36, width);
+	ipl_set32(elf32 + MB_HEADER + 40, height);
+	ipl_set32(elf32 + MB_HEADER + 44, bits);
+	use(elf32, sizeof(elf32));
+	fake_make_display();
+	assert_int_equal(load(IPL_FIND_OUT), 0);
+	assert_int_equal(word((uint32_t)fake_vm.av.gpr[RBX]) & 0x1000, 0x1000);
+	return (uint32_t)fake_vm.av.gpr[RBX] + 88;
+}
+
+static void test_multiboot_screen(void **state)
+{
+	static const uint8_t colours[] = { 11, 5, 6, 7, 1, 3 };
+	uint32_t at;
+
+	(void)state;
+	at = mb_screen(0, 640, 480, 24);
+	assert_int_equal(longword(at), 0xf1000000);
+	assert_int_equal(word(at + 8), 640 * 3);
+	assert_int_equal(word(at + 12), 640);
+	assert_int_equal(word(at + 16), 480);
+	assert_int_equal(fake_storage[at + 20], 24);
+	assert_int_equal(fake_storage[at + 21], 1);
+	assert_memory_equal(fake_storage + at + 22, colours, sizeof(colours));
+	/* the size is more than the depth, a picture is more than its size */
+	at = mb_screen(0, 640, 480, 8);
+	assert_int_equal(word(at + 12), 640);
+	assert_int_equal(fake_storage[at + 20], 32);
+	at = mb_screen(0, 5000, UINT32_MAX, 16);
+	assert_int_equal(word(at + 12), 1024);
+	assert_int_equal(fake_picture.height, 768);
+	at = mb_screen(0, 0, 0, 0);
+	assert_int_equal(word(at + 12), 1024);
+	/* text, and no wish at all */
+	at = mb_screen(1, 80, 25, 0);
+	assert_int_equal(longword(at), 0xb8000);
+	assert_int_equal(fake_storage[at + 21], 2);
+	assert_int_equal(fake_picture.bits, 0);
+	use(make_elf32(), sizeof(elf32));
+	assert_int_equal(load(IPL_FIND_OUT), 0);
+	assert_int_equal(longword((uint32_t)fake_vm.av.gpr[RBX] + 88), 0xb8000);
+	assert_int_equal(fake_picture.bits, 0);
+}
+
 static void mb_broken(uint8_t *(*make)(void), uint64_t size, uint32_t at, uint64_t value, size_t n,
 		      const char *number)
 {
@@ -509,7 +559,7 @@ static void test_multiboot_broken(void **state)
 	make_elf32();
 	mb_header(elf32 + MB_HEADER, 4);
 	use(elf32, sizeof(elf32));
-	expect_failure(IPL_MULTIBOOT, -EINVAL, "744");
+	expect_failure(IPL_MULTIBOOT, -EINVAL, "744"); /* a screen, and there is no display */
 	mb_header(image + MB_HEADER, 0x80);
 	expect_failure(IPL_MULTIBOOT, -EINVAL, "743");
 }
@@ -603,6 +653,7 @@ int main(void)
 	    T(test_linux_fuzz),
 	    T(test_multiboot_elf32),
 	    T(test_multiboot_others),
+	    T(test_multiboot_screen),
 	    T(test_multiboot_broken),
 	    T(test_multiboot_truncation_and_fuzz),
 	    T(test_boot_and_flat_refusals),

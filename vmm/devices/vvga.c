@@ -11,7 +11,7 @@
 #define VVGA_KIND 0x31414756u
 
 enum { REGION_PORTS, REGION_DISPI, REGION_APERTURE };
-enum { BAR_VRAM = 0, BAR_REGISTERS = 2 };
+enum { BAR_VRAM = VVGA_VRAM_BAR, BAR_REGISTERS = 2 };
 
 #define PORT_DISPI_INDEX 0x1ceu
 #define PORT_DISPI_DATA	 0x1cfu	/* and 1D0h, for processors that want it aligned */

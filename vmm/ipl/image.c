@@ -3,9 +3,18 @@
 #include "vmm/ipl/image.h"
 
 #include "lib/string.h"
+#include "vmm/machine/pc.h"
 
 #define ELF_LOAD    1u
 #define MAX_ADDRESS GIB(4)
+
+/* For images that do not mind. */
+#define USUAL_WIDTH  1024u
+#define USUAL_HEIGHT 768u
+#define USUAL_BITS   32u
+
+#define SCREEN_RGB  1u
+#define SCREEN_TEXT 2u
 
 int image_add(const struct ipl_job *job, struct image *im, const struct piece *p)
 {
@@ -220,14 +229,42 @@ void image_command_line(const struct ipl_job *job, char *to, size_t room)
 	}
 }
 
-void image_text_screen(uint8_t *to)
+/* As GRUB does: the size that is wanted in any depth, and else whatever there is. */
+bool image_graphics(const struct ipl_job *job, uint32_t width, uint32_t height, uint32_t bits, struct vvga_mode *mode)
 {
-	ipl_set64(to, 0xb8000);
-	ipl_set32(to + 8, 160);	/* bytes a line */
-	ipl_set32(to + 12, 80);
-	ipl_set32(to + 16, 25);
-	to[20] = 16;		/* bits a character */
-	to[21] = 2;		/* EGA text */
+	struct vvga *vga = job->vm->devices->options.vga;
+	const uint32_t depths[] = { bits, 32, 24, 16 };
+	size_t i;
+
+	if (vga == NULL)
+		return false;
+	for (i = 0; i < ARRAY_LEN(depths); i++)
+		if (vvga_set_mode(vga, width, height, depths[i], mode))
+			return true;
+	return vvga_set_mode(vga, USUAL_WIDTH, USUAL_HEIGHT, USUAL_BITS, mode);
+}
+
+void image_screen(uint8_t *to, const struct vvga_mode *mode)
+{
+	static const struct vvga_mode text = { .at = 0xb8000, .pitch = 160, .width = 80, .height = 25, .bits = 16 };
+	const struct vvga_mode *m = mode ? mode : &text;
+
+	ipl_set64(to, m->at);
+	ipl_set32(to + 8, m->pitch);
+	ipl_set32(to + 12, m->width);
+	ipl_set32(to + 16, m->height);
+	to[20] = (uint8_t)m->bits;
+	to[21] = mode ? SCREEN_RGB : SCREEN_TEXT;
+}
+
+void image_colours(uint8_t *to, const struct vvga_mode *mode)
+{
+	to[0] = mode->red.at;
+	to[1] = mode->red.bits;
+	to[2] = mode->green.at;
+	to[3] = mode->green.bits;
+	to[4] = mode->blue.at;
+	to[5] = mode->blue.bits;
 }
 
 /* Specification of either version, "Machine state". */

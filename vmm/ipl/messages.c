@@ -58,7 +58,7 @@ static const struct {
     [IPL_MB_FEATURE] = {743, -EINVAL,
 			"multiboot header at %lX: asks for unknown features, flags %08lX"},
     [IPL_MB_VIDEO] = {744, -EINVAL,
-		      "multiboot header at %lX: asks for a screen that the machine has not (only text can be had, with a display)"},
+		      "multiboot header at %lX: asks for a screen, and the machine has no display"},
     [IPL_MB_CUT_HEADER] = {745, -EINVAL, "truncated: multiboot header at %lX, file of %lu bytes"},
     [IPL_MB_ADDRESSES] =
 	{746, -EINVAL, "multiboot header: addresses contradict each other (load %lX, header %lX)"},

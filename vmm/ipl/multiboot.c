@@ -16,9 +16,11 @@
 #define FLAG_REQUIRED  0xffffu /* what is set here has to be known to us */
 #define FLAG_ADDRESSES 0x10000u
 #define VIDEO_TEXT     1u
+#define HEADER_VIDEO   32u /* kind, width, height, bits a pixel */
 
 /* The information area: structure, map, one module, then the strings. */
 #define INFO_SCREEN	  88u
+#define INFO_COLOURS	  110u
 #define INFO_MAP	  0x80u
 #define INFO_MODULE	  0x100u
 #define INFO_NAME	  0x110u
@@ -79,7 +81,7 @@ static int check_header(const struct ipl_job *job, struct image *im)
 	if ((im->flags & (FLAG_ADDRESSES | FLAG_VIDEO)) && im->header + 48 > search_end(size) &&
 	    (im->header + 32 > search_end(size) || (im->flags & FLAG_VIDEO)))
 		return ipl_fail(job, IPL_MB_CUT_HEADER, im->header, size);
-	if ((im->flags & FLAG_VIDEO) && !(job->vm->devices->platform.vga && ipl_u32(d + im->header + 32) == VIDEO_TEXT))
+	if ((im->flags & FLAG_VIDEO) && !job->vm->devices->platform.vga)
 		return ipl_fail(job, IPL_MB_VIDEO, im->header, 0);
 	if (im->flags & FLAG_REQUIRED & ~(FLAG_ALIGN | FLAG_MEMORY | FLAG_VIDEO))
 		return ipl_fail(job, IPL_MB_FEATURE, im->header, im->flags);
@@ -115,7 +117,20 @@ static uint32_t put_map(uint8_t *to, uint64_t b)
 	return count * 24;
 }
 
-static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
+/* Text where the image does not ask for a screen, or asks for that. */
+static void put_screen(const struct ipl_job *job, const struct image *im, uint8_t *info)
+{
+	const uint8_t *wish = job->image->data + im->header + HEADER_VIDEO;
+	struct vvga_mode mode;
+	bool graphics = (im->flags & FLAG_VIDEO) && ipl_u32(wish) != VIDEO_TEXT &&
+			image_graphics(job, ipl_u32(wish + 4), ipl_u32(wish + 8), ipl_u32(wish + 12), &mode);
+
+	image_screen(info + INFO_SCREEN, graphics ? &mode : NULL);
+	if (graphics)
+		image_colours(info + INFO_COLOURS, &mode);
+}
+
+static bool put_info(const struct ipl_job *job, const struct image *im, uint64_t at, uint64_t module)
 {
 	uint64_t b = job->vm->storage_size;
 	uint8_t info[INFO_TEXT] = {0};
@@ -142,7 +157,7 @@ static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
 	}
 	if (job->vm->devices->platform.vga) {
 		flags |= INFO_FRAMEBUFFER;
-		image_text_screen(info + INFO_SCREEN);
+		put_screen(job, im, info);
 	}
 	ipl_set32(info, flags);
 	image_command_line(job, text, sizeof(text));
@@ -189,7 +204,7 @@ int multiboot_load(const struct ipl_job *job)
 		result = image_put(job, &im);
 	if (result != 0)
 		return result;
-	if (!put_info(job, info, module) ||
+	if (!put_info(job, &im, info, module) ||
 	    !image_start(job, &im, info + INFO_GDT, info + INFO_SIZE, LOADED_MAGIC, info))
 		return ipl_fail(job, IPL_NOT_STORED, INFO_SIZE, info);
 	if (job->initrd && !ipl_put(job, module, job->initrd->data, job->initrd->size))
