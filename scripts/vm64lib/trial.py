@@ -121,9 +121,10 @@ def choose_boot(options, content):
 
 def make_spec(options, storage):
     """What Machine calls to put the boot medium into the work folder."""
-    text, files = guestfiles.plan(options)
+    guestfiles.check(options)
 
     def make(work):
+        text, files = guestfiles.plan(guestfiles.prepare(options, work))
         directory = work / "directory"
         directory.write_text(text)
         content = images.Content(directory, PARM, files)

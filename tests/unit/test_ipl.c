@@ -34,6 +34,7 @@ static uint8_t *make_linux(void)
 	memcpy(d + 0x202, "HdrS", 4);
 	ipl_set16(d + 0x206, 0x20f);
 	d[0x211] = 0x03;
+	ipl_set32(d + 0x214, 0x100000);
 	ipl_set32(d + 0x22c, 0x7fffffff);
 	ipl_set32(d + 0x230, 0x1000);
 	d[0x234] = 1;
@@ -93,6 +94,11 @@ static void test_linux_64(void **state)
 	assert_memory_equal(fake_storage + 0xf0020, "_SM3_", 5);
 	assert_int_equal(ipl_u16(fake_storage + 0x400), 0x3f8);
 	assert_int_equal(ipl_u16(fake_storage + 0x40e), 0x9fc0);
+	assert_int_equal(word(4 * 0x15), 0xf000f000);
+	assert_int_equal(word(4 * 0x08), 0xf000f010);
+	assert_int_equal(word(4 * 0x77), 0xf000f010);
+	assert_int_equal(word(4 * 0x12), 0xf000f030);
+	assert_int_equal(word(0xff000), 0x80e58955);
 	assert_int_equal(fake_storage[zero + 0x0f], 0); /* no screen */
 	assert_int_equal(word(zero + 0x218), 0);
 	expect_e820(zero);
@@ -187,6 +193,7 @@ static void test_linux_broken_header(void **state)
 	broken(0x202, 0, 1, -EINVAL, "723");
 	broken(0x206, 0x201, 2, -EINVAL, "724");
 	broken(0x211, 0, 1, -EINVAL, "725");
+	broken(0x214, 0, 4, -EINVAL, "734");
 	broken(0x1f1, 6, 1, -EINVAL, "726");
 	broken(0x1f1, 0xff, 1, -EINVAL, "726");
 	broken(0x1f1, 5, 1, -EINVAL, "727");
@@ -600,6 +607,8 @@ static void test_boot_and_flat_refusals(void **state)
 	expect_failure(IPL_FIND_OUT, -EINVAL, "705");
 	use(flat, sizeof(flat));
 	expect_failure(IPL_FIND_OUT, -E2BIG, "763");
+	use((const uint8_t *)"\x1f\x8b\x08 and so on and so on", 24);
+	expect_failure(IPL_FIND_OUT, -EINVAL, "714");
 	use(flat, sizeof(flat) - 1);
 	assert_int_equal(load(IPL_FIND_OUT), 0);
 	assert_int_equal(fake_regs[VREG_RIP], 0);
