@@ -539,6 +539,8 @@ static void test_multiboot_broken(void **state)
 	mb_broken(make_elf32, sizeof(elf32), MB_HEADER + 8, 0, 4, "742");
 	assert_int_equal(load(IPL_FIND_OUT), -EINVAL); /* an ELF file is nothing else */
 	mb_broken(make_elf32, sizeof(elf32), MB_HEADER, 0, 4, "741");
+	memset(image + 4, 0, 60); /* no program, for no machine */
+	expect_failure(IPL_FIND_OUT, -EINVAL, "750");
 	mb_broken(make_elf32, sizeof(elf32), 0, 0, 4, "749");
 	mb_broken(make_elf32, sizeof(elf32), 18, 40, 2, "750");
 	mb_broken(make_elf32, sizeof(elf32), 4, 7, 1, "750");

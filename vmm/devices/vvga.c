@@ -34,7 +34,7 @@ static bool plain_text(const struct vvga_state *s)
 {
 	const uint8_t *gc = s->gc;
 
-	return !(s->dispi[DISPI_ENABLE] & DISPI_ENABLED) && (s->misc & MISC_RAM) &&
+	return !(s->dispi[DISPI_ENABLE] & DISPI_ENABLED) &&
 	       !(s->seq[SEQ_MEMORY] & (MEMORY_SEQUENTIAL | MEMORY_CHAIN4)) && s->seq[SEQ_MAP_MASK] == 3 &&
 	       (gc[GC_MODE] & (GC_MODE_WRITE | GC_MODE_COMPARE | GC_MODE_ODD_EVEN)) == GC_MODE_ODD_EVEN &&
 	       (gc[GC_MISC] & (GC_MISC_CHAIN | 0x08)) == (GC_MISC_CHAIN | 0x08) && !(gc[GC_SET_RESET_ON] & 3) &&

@@ -96,21 +96,31 @@ static uint64_t entry_of(uint64_t entry, const struct program_header *h)
 	return UINT64_MAX;
 }
 
-int image_read_elf(const struct ipl_job *job, struct image *im)
+int image_check_machine(const struct ipl_job *job)
 {
 	const uint8_t *d = job->image->data;
-	uint64_t size = job->image->size, table, entry, step, found = UINT64_MAX;
-	uint32_t count, i, machine;
-	bool wide;
-	int result;
+	uint32_t machine;
 
-	if (size < 64 || ipl_u32(d) != IMAGE_ELF_MAGIC)
+	if (job->image->size < 64 || ipl_u32(d) != IMAGE_ELF_MAGIC)
 		return ipl_fail(job, IPL_MB_NO_ELF, 0, 0);
-	wide = d[4] == 2;
 	machine = ipl_u16(d + 18);
 	/* Data encoding 1: little-endian. Machines 3 and 62: 386 and x86-64. */
 	if ((d[4] != 1 && d[4] != 2) || d[5] != 1 || (machine != 3 && machine != 62))
 		return ipl_fail(job, IPL_MB_ELF_MACHINE, d[4], machine);
+	return 0;
+}
+
+int image_read_elf(const struct ipl_job *job, struct image *im)
+{
+	const uint8_t *d = job->image->data;
+	uint64_t size = job->image->size, table, entry, step, found = UINT64_MAX;
+	uint32_t count, i;
+	bool wide;
+	int result = image_check_machine(job);
+
+	if (result != 0)
+		return result;
+	wide = d[4] == 2;
 	entry = wide ? ipl_u64(d + 24) : ipl_u32(d + 24);
 	table = wide ? ipl_u64(d + 32) : ipl_u32(d + 28);
 	step = ipl_u16(d + (wide ? 54 : 42));

@@ -26,6 +26,7 @@ struct image {
 
 /* Each: 0 or what ipl_fail() gave. */
 int image_add(const struct ipl_job *job, struct image *im, const struct piece *p);
+int image_check_machine(const struct ipl_job *job);	/* is it ELF, and x86's? */
 int image_read_elf(const struct ipl_job *job, struct image *im);
 /*
  * The address fields of a header ("a.out kludge"): where one run of the file goes. load_end 0 = to the end of the file,

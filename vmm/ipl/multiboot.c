@@ -67,6 +67,16 @@ bool multiboot_looks_like(const uint8_t *data, uint64_t size)
 	       find_header(data, size, &wrong) != UINT64_MAX || multiboot2_looks_like(data, size);
 }
 
+/* That a program is for another machine is the better reason. */
+static int no_header(const struct ipl_job *job)
+{
+	int result = image_check_machine(job);
+
+	if (result == 0 || job->image->size < 64 || ipl_u32(job->image->data) != IMAGE_ELF_MAGIC)
+		result = ipl_fail(job, IPL_MB_NO_HEADER, search_end(job->image->size), 0);
+	return result;
+}
+
 static int check_header(const struct ipl_job *job, struct image *im)
 {
 	const uint8_t *d = job->image->data;
@@ -76,7 +86,7 @@ static int check_header(const struct ipl_job *job, struct image *im)
 	if (im->header == UINT64_MAX && wrong != UINT64_MAX)
 		return ipl_fail(job, IPL_MB_CHECKSUM, wrong, ipl_u32(d + wrong + 8));
 	if (im->header == UINT64_MAX)
-		return ipl_fail(job, IPL_MB_NO_HEADER, search_end(size), 0);
+		return no_header(job);
 	im->flags = ipl_u32(d + im->header + 4);
 	if ((im->flags & (FLAG_ADDRESSES | FLAG_VIDEO)) && im->header + 48 > search_end(size) &&
 	    (im->header + 32 > search_end(size) || (im->flags & FLAG_VIDEO)))
