@@ -487,6 +487,30 @@ static uint32_t mb_screen(uint32_t kind, uint32_t width, uint32_t height, uint32
 	return (uint32_t)fake_vm.av.gpr[RBX] + 88;
 }
 
+/* The same mode as a VESA BIOS tells it. */
+static void expect_vbe(uint32_t info)
+{
+	static const uint8_t sizes[] = { 5, 11, 7, 6, 3, 1 };
+	uint32_t control = word(info + 72), mode = word(info + 76);
+
+	assert_int_equal(word(info) & 0x1800, 0x1800);
+	assert_int_equal(ipl_u16(fake_storage + info + 80), 0xffff);
+	assert_true(control > info && mode == control + 512 && control < 0x100000);
+	assert_memory_equal(fake_storage + control, "VESA\0\3", 6);
+	assert_int_equal(ipl_u16(fake_storage + ipl_u16(fake_storage + control + 16) * 16 +
+				 ipl_u16(fake_storage + control + 14)), 0xffff);
+	assert_int_equal(ipl_u16(fake_storage + control + 18), 64);
+	assert_int_equal(ipl_u16(fake_storage + mode) & 0x91, 0x91);
+	assert_int_equal(ipl_u16(fake_storage + mode + 16), 1920);
+	assert_int_equal(word(mode + 18), 480 << 16 | 640);
+	assert_int_equal(fake_storage[mode + 25], 24);
+	assert_int_equal(fake_storage[mode + 27], 6);
+	assert_memory_equal(fake_storage + mode + 31, sizes, sizeof(sizes));
+	assert_int_equal(word(mode + 40), 0xf1000000);
+	assert_int_equal(ipl_u16(fake_storage + mode + 50), 1920);
+	assert_memory_equal(fake_storage + mode + 54, sizes, sizeof(sizes));
+}
+
 static void test_multiboot_screen(void **state)
 {
 	static const uint8_t colours[] = { 11, 5, 6, 7, 1, 3 };
@@ -501,6 +525,7 @@ static void test_multiboot_screen(void **state)
 	assert_int_equal(fake_storage[at + 20], 24);
 	assert_int_equal(fake_storage[at + 21], 1);
 	assert_memory_equal(fake_storage + at + 22, colours, sizeof(colours));
+	expect_vbe(at - 88);
 	/* the size is more than the depth, a picture is more than its size */
 	at = mb_screen(0, 640, 480, 8);
 	assert_int_equal(word(at + 12), 640);
@@ -515,6 +540,7 @@ static void test_multiboot_screen(void **state)
 	assert_int_equal(longword(at), 0xb8000);
 	assert_int_equal(fake_storage[at + 21], 2);
 	assert_int_equal(fake_picture.bits, 0);
+	assert_int_equal(word(at - 88) & 0x800, 0);
 	use(make_elf32(), sizeof(elf32));
 	assert_int_equal(load(IPL_FIND_OUT), 0);
 	assert_int_equal(longword((uint32_t)fake_vm.av.gpr[RBX] + 88), 0xb8000);

@@ -185,6 +185,7 @@ static void test_elf64_and_screen(void **state)
 	assert_int_equal(fake_regs[VREG_RIP], 0x100040);
 	at = info_tag(8);
 	assert_int_equal(word(at + 4), 32);
+	assert_int_equal(info_tag(7), 0);
 	assert_int_equal(longword(at + 8), 0xb8000);
 	assert_int_equal(word(at + 16), 160);
 	assert_int_equal(fake_storage[at + 29], 2);
@@ -205,6 +206,10 @@ static void test_elf64_and_screen(void **state)
 		assert_int_equal(fake_storage[at + 28], 32);
 		assert_int_equal(fake_storage[at + 29], 1);
 		assert_memory_equal(fake_storage + at + 32, colours, sizeof(colours));
+		at = info_tag(7);
+		assert_int_equal(word(at + 4), 784);
+		assert_memory_equal(fake_storage + at + 16, "VESA", 4);
+		assert_int_equal(word(at + 16 + 512 + 40), 0xf1000000);
 	}
 	elf64();
 	tag(5, 0, 20, no_wish);

@@ -277,6 +277,44 @@ void image_colours(uint8_t *to, const struct vvga_mode *mode)
 	to[5] = mode->blue.bits;
 }
 
+/* VESA BIOS Extension Core Functions 3.0, "VbeInfoBlock" and "ModeInfoBlock". */
+void image_vbe(uint8_t to[IMAGE_VBE], uint64_t at, const struct vvga_mode *mode)
+{
+	uint8_t *m = to + IMAGE_VBE_MODE;
+
+	memset(to, 0, IMAGE_VBE);
+	memcpy(to, "VESA", 4);
+	ipl_set16(to + 4, 0x300);
+	if (at < IPL_HIGH_START) {
+		ipl_set16(to + 14, at % 16 + 34);	/* the list of modes, as offset and segment: it is empty */
+		ipl_set16(to + 16, at / 16);
+	}
+	ipl_set16(to + 18, VVGA_VRAM >> 16);
+	ipl_set16(to + 34, 0xffff);
+	ipl_set16(m, 0x9b);			/* can be set, with this table, colour, graphics, linear */
+	ipl_set16(m + 16, mode->pitch);
+	ipl_set16(m + 18, mode->width);
+	ipl_set16(m + 20, mode->height);
+	m[22] = 8;				/* a character's size */
+	m[23] = 16;
+	m[24] = 1;				/* planes */
+	m[25] = (uint8_t)mode->bits;
+	m[26] = 1;				/* banks */
+	m[27] = 6;				/* direct colour */
+	ipl_set32(m + 40, mode->at);
+	ipl_set16(m + 50, mode->pitch);		/* of the linear mode */
+	for (uint32_t i = 0; i < 2; i++) {	/* banked, linear */
+		uint8_t *c = m + (i ? 54 : 31);
+
+		c[0] = mode->red.bits;
+		c[1] = mode->red.at;
+		c[2] = mode->green.bits;
+		c[3] = mode->green.at;
+		c[4] = mode->blue.bits;
+		c[5] = mode->blue.at;
+	}
+}
+
 /* Specification of either version, "Machine state". */
 bool image_start(const struct ipl_job *job, const struct image *im, uint64_t gdt, uint64_t stack, uint32_t magic,
 		 uint64_t info)

@@ -59,6 +59,14 @@ bool image_graphics(const struct ipl_job *job, uint32_t width, uint32_t height, 
 #define IMAGE_COLOURS 6u
 void image_screen(uint8_t *to, const struct vvga_mode *mode);
 void image_colours(uint8_t *to, const struct vvga_mode *mode);
+/*
+ * The same as a VESA BIOS would have told it, for older systems: its information of 512 bytes, and that of the mode, 256.
+ * at: where the first will lie.
+ */
+#define IMAGE_VBE	   768u
+#define IMAGE_VBE_MODE	   512u
+#define IMAGE_VBE_NO_NUMBER 0xffffu	/* no BIOS has given the mode one */
+void image_vbe(uint8_t to[IMAGE_VBE], uint64_t at, const struct vvga_mode *mode);
 
 /* The flat segments of 32-bit protected mode, their table at `gdt` (32 bytes), and EAX and EBX. */
 bool image_start(const struct ipl_job *job, const struct image *im, uint64_t gdt, uint64_t stack, uint32_t magic,

@@ -19,6 +19,9 @@
 #define HEADER_VIDEO   32u /* kind, width, height, bits a pixel */
 
 /* The information area: structure, map, one module, then the strings. */
+#define INFO_VBE_CONTROL	  72u
+#define INFO_VBE_MODE	  76u
+#define INFO_VBE_NUMBER	  80u
 #define INFO_SCREEN	  88u
 #define INFO_COLOURS	  110u
 #define INFO_MAP	  0x80u
@@ -30,8 +33,10 @@
 #define INFO_MODULES	  0x8u
 #define INFO_MMAP	  0x40u
 #define INFO_LOADER_NAME  0x200u
+#define INFO_VBE	  0x800u
 #define INFO_FRAMEBUFFER  0x1000u
 #define INFO_GDT	  0x900u /* after the strings */
+#define INFO_VBE_AT	  0xa00u
 #define INFO_SIZE	  0x1000u
 
 static uint64_t search_end(uint64_t size)
@@ -127,8 +132,9 @@ static uint32_t put_map(uint8_t *to, uint64_t b)
 	return count * 24;
 }
 
-/* Text where the image does not ask for a screen, or asks for that. */
-static void put_screen(const struct ipl_job *job, const struct image *im, uint8_t *info)
+/* Text where the image does not ask for a screen, or asks for that. *vbe = what stands in the information of it. */
+static uint32_t put_screen(const struct ipl_job *job, const struct image *im, uint64_t at, uint8_t *info,
+			   uint8_t vbe[IMAGE_VBE])
 {
 	const uint8_t *wish = job->image->data + im->header + HEADER_VIDEO;
 	struct vvga_mode mode;
@@ -136,14 +142,20 @@ static void put_screen(const struct ipl_job *job, const struct image *im, uint8_
 			image_graphics(job, ipl_u32(wish + 4), ipl_u32(wish + 8), ipl_u32(wish + 12), &mode);
 
 	image_screen(info + INFO_SCREEN, graphics ? &mode : NULL);
-	if (graphics)
-		image_colours(info + INFO_COLOURS, &mode);
+	if (!graphics)
+		return INFO_FRAMEBUFFER;
+	image_colours(info + INFO_COLOURS, &mode);
+	image_vbe(vbe, at + INFO_VBE_AT, &mode);
+	ipl_set32(info + INFO_VBE_CONTROL, at + INFO_VBE_AT);
+	ipl_set32(info + INFO_VBE_MODE, at + INFO_VBE_AT + IMAGE_VBE_MODE);
+	ipl_set16(info + INFO_VBE_NUMBER, IMAGE_VBE_NO_NUMBER);
+	return INFO_FRAMEBUFFER | INFO_VBE;
 }
 
 static bool put_info(const struct ipl_job *job, const struct image *im, uint64_t at, uint64_t module)
 {
 	uint64_t b = job->vm->storage_size;
-	uint8_t info[INFO_TEXT] = {0};
+	uint8_t info[INFO_TEXT] = {0}, vbe[IMAGE_VBE] = {0};
 	uint32_t flags = INFO_MEM | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME;
 	char text[IMAGE_TEXT];
 
@@ -165,13 +177,11 @@ static bool put_info(const struct ipl_job *job, const struct image *im, uint64_t
 		if (!ipl_put(job, at + INFO_TEXT + IMAGE_TEXT, text, strlen(text) + 1))
 			return false;
 	}
-	if (job->vm->devices->platform.vga) {
-		flags |= INFO_FRAMEBUFFER;
-		put_screen(job, im, info);
-	}
+	if (job->vm->devices->platform.vga)
+		flags |= put_screen(job, im, at, info, vbe);
 	ipl_set32(info, flags);
 	image_command_line(job, text, sizeof(text));
-	return ipl_put(job, at, info, sizeof(info)) &&
+	return ipl_put(job, at, info, sizeof(info)) && ipl_put(job, at + INFO_VBE_AT, vbe, sizeof(vbe)) &&
 	       ipl_put(job, at + INFO_TEXT, text, strlen(text) + 1);
 }
 

@@ -23,7 +23,7 @@ static const uint8_t least[HEADER_TAGS] = { 8, 8, 24, 12, 12, 20, 8, 8, 12, 12, 
 
 enum info_tag {
 	INFO_END = 0, INFO_COMMAND_LINE = 1, INFO_LOADER_NAME = 2, INFO_MODULE = 3, INFO_MEMORY = 4, INFO_MAP = 6,
-	INFO_FRAMEBUFFER = 8, INFO_SECTIONS = 9, INFO_RSDP_OLD = 14, INFO_RSDP_NEW = 15, INFO_LOAD_BASE = 21,
+	INFO_VBE = 7, INFO_FRAMEBUFFER = 8, INFO_SECTIONS = 9, INFO_RSDP_OLD = 14, INFO_RSDP_NEW = 15, INFO_LOAD_BASE = 21,
 };
 
 #define CONSOLE_REQUIRED 0x1u
@@ -34,8 +34,8 @@ enum info_tag {
 #define MOST_PLACED   8u /* symbols, strings, and what else a debugger wants */
 #define SECTION_NOBITS 8u
 
-/* All tags but the sections: strings, map, module, RSDPs. */
-#define FIXED_INFO 0x800u
+/* All tags but the sections: strings, map, module, screen, RSDPs. */
+#define FIXED_INFO 0xc00u
 #define GDT_ROOM   64u
 #define STACK_ROOM 0x400u
 
@@ -379,6 +379,17 @@ static void write_memory(struct writer *w)
 	}
 }
 
+static void write_vbe(struct writer *w, const struct vvga_mode *mode)
+{
+	uint8_t vbe[IMAGE_VBE];
+
+	write_tag(w, INFO_VBE, 8 + sizeof(vbe));
+	write32(w, IMAGE_VBE_NO_NUMBER);	/* and a segment of 0: there is no interface to call */
+	write32(w, 0);
+	image_vbe(vbe, w->at, mode);
+	write(w, vbe, sizeof(vbe));
+}
+
 static void write_screen(struct writer *w, const struct wishes *wishes)
 {
 	const uint8_t *wish = wishes->framebuffer;
@@ -392,6 +403,8 @@ static void write_screen(struct writer *w, const struct wishes *wishes)
 		image_colours(f + IMAGE_SCREEN + 2, &mode);
 	write_tag(w, INFO_FRAMEBUFFER, graphics ? sizeof(f) : IMAGE_SCREEN + 2);
 	write(w, f, graphics ? sizeof(f) : IMAGE_SCREEN + 2);
+	if (graphics)
+		write_vbe(w, &mode);
 }
 
 static void write_sections(struct writer *w, const struct sections *s)
