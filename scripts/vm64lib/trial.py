@@ -101,6 +101,8 @@ class GuestOutput:
         self.cp.append(message)
         if re.match(patterns.READY, message):
             self.started = True
+        if patterns.GUEST_WARNING.match(message):
+            paths.say("CP says: " + message)
         if self.end is None and patterns.GATE_END.match(message):
             first = next((i for i, line in enumerate(self.cp) if patterns.GATE_BEGIN.match(line)), 0)
             self.end = (False, "\n".join(self.cp[first:-1]))

@@ -156,6 +156,15 @@ def test_try_ends_well_by_isa_debug_exit():
     assert output.end == (True, "V64DSP468I GUEST ENDED BY ISA-DEBUG-EXIT, CODE 33")
 
 
+def test_try_goes_on_after_a_warning(capfd):
+    output = trial.GuestOutput(lambda text: None)
+    output.feed("V64LOG706W GUEST 190 FILE image IS NO MULTIPLE OF 512 BYTES; 509 ZEROS FOLLOW ITS END\n")
+    output.feed("DMKCPI966I Initialization complete\n")
+    assert output.end is None and "CP says: V64LOG706W" in capfd.readouterr().err
+    output.feed("V64LOG705E GUEST 191 NOT LINKED; FILE disk0 IS EMPTY\n")
+    assert output.end and not output.end[0]
+
+
 def test_try_tells_guest_from_cp():
     shown = []
     output = trial.GuestOutput(shown.append, re.compile("wanted$", re.M))
