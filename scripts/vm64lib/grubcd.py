@@ -36,8 +36,8 @@ def quoted(text):
     return " ".join("'%s'" % word.replace("'", "'\\''") for word in text.split())
 
 
-def commands(head, append, initrd):
-    """GRUB's commands for a file that begins with `head`."""
+def commands(head, append, modules):
+    """GRUB's commands for a file that begins with `head`; modules: the text of each."""
     if is_linux(head):
         start, more = "linux16", "initrd16"
     elif is_multiboot_1(head):
@@ -45,21 +45,19 @@ def commands(head, append, initrd):
     else:
         start, more = "multiboot2", "module2"
     lines = [("%s /image %s" % (start, quoted(append))).rstrip()]
-    if initrd:
-        lines.append("%s /initrd" % more)
+    lines += [("%s /module%d %s" % (more, number, quoted(text))).rstrip() for number, text in enumerate(modules)]
     return lines + ["boot"]
 
 
-def make(image, append, initrd, work):
-    """Makes the CD in the folder `work`; returns its path."""
+def make(image, append, modules, work):
+    """Makes the CD in the folder `work`; modules: (path, text) of each. Returns the CD's path."""
     work = pathlib.Path(work)
     core, menu, disc = work / "guest-grub.img", work / "guest-grub.cfg", work / "guest.iso"
     with open(image, "rb") as file:
-        menu.write_text("\n".join(commands(file.read(8192), append, initrd) + [""]))
+        menu.write_text("\n".join(commands(file.read(8192), append, [text for _, text in modules]) + [""]))
     run_tool("grub-mkimage", "-O", "i386-pc-eltorito", "-p", "/boot/grub", "-o", core, *MODULES)
     grafts = [graft("/boot/grub/eltorito.img", core), graft("/boot/grub/grub.cfg", menu), graft("/image", pathlib.Path(image))]
-    if initrd:
-        grafts.append(graft("/initrd", pathlib.Path(initrd)))
+    grafts += [graft("/module%d" % number, pathlib.Path(path)) for number, (path, _) in enumerate(modules)]
     run_tool("xorriso", "-as", "mkisofs", "-quiet", "-R", "-V", "GUEST", "-o", disc,
              "-b", "boot/grub/eltorito.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
              "--grub2-boot-info", "-graft-points", *grafts)

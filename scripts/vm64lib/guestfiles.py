@@ -93,9 +93,10 @@ def ipl(entry, options, kind, first):
 
 def check(options):
     """Whether the options go together, before anything is made."""
-    if options.grub and (not options.image or options.firmware != "bios" or kind_of(options.image) in ("DISK", "CD", "FIRMWARE")):
-        raise Problem("--grub goes with a file that GRUB loads, and with SeaBIOS")
-    if not options.grub:
+    grub = options.grub or options.module
+    if grub and (not options.image or options.firmware != "bios" or kind_of(options.image) in ("DISK", "CD", "FIRMWARE")):
+        raise Problem("--grub and --module go with a file that GRUB loads, and with SeaBIOS")
+    if not grub:
         plan(options)
 
 
@@ -122,8 +123,10 @@ def prepare(options, work):
     old = not options.kind and options.firmware == "bios" and grubcd.needs_bios(options.image)
     if old:
         paths.say("the image needs a BIOS: GRUB starts it from a CD")
-    if options.grub or old:
-        options.image = grubcd.make(options.image, options.append, options.initrd, work)
+    if options.grub or options.module or old:
+        modules = [(options.initrd, "")] if options.initrd else []
+        modules += [(path, text) for path, _, text in (module.partition(" ") for module in options.module)]
+        options.image = grubcd.make(options.image, options.append, modules, work)
         options.kind, options.append, options.initrd = "CD", "", None
     return options
 

@@ -72,7 +72,7 @@ def test_firmware_that_a_directory_asks_for():
 
 def trial_options(**given):
     options = dict(image=None, kind=None, initrd=None, append="", disk=[], cdrom=[], bus=None, firmware="bios", net=False,
-                   debug_exit=False, debugcon=False, storage="64M")
+                   debug_exit=False, debugcon=False, storage="64M", grub=False, module=[])
     return argparse.Namespace(**{**options, **given})
 
 
@@ -121,24 +121,26 @@ def test_try_unpacks_and_has_grub_start_what_needs_a_bios(tmp_path):
         return bytes(510) + b"\x55\xaa\xeb\x66HdrS" + version.to_bytes(2, "little") + bytes(4096)
 
     first = struct.pack("<3I", 0x1BADB002, 3, -(0x1BADB002 + 3) & 0xFFFFFFFF)
-    for head, commands in ((linux(0x20F), ["linux16 /image a 'b'", "initrd16 /initrd"]),
-                           (bytes(8) + first, ["multiboot /image a 'b'", "module /initrd"]),
-                           (bytes(9) + first, ["multiboot2 /image a 'b'", "module2 /initrd"])):
-        assert [line.replace("'a'", "a") for line in grubcd.commands(head, "a b", "x")] == commands + ["boot"]
+    for head, texts, commands in (
+            (linux(0x20F), [""], ["linux16 /image 'a' 'b'", "initrd16 /module0"]),
+            (bytes(8) + first, ["", "c=d"], ["multiboot /image 'a' 'b'", "module /module0", "module /module1 'c=d'"]),
+            (bytes(9) + first, [""], ["multiboot2 /image 'a' 'b'", "module2 /module0"])):
+        assert grubcd.commands(head, "a b", texts) == commands + ["boot"]
     for version, old in ((0x203, True), (0x207, True), (0x208, False), (0x20F, False)):
         assert grubcd.needs_bios(file("linux", linux(version))) is old
     new = file("linux.gz", gzip.compress(linux(0x20F)))
-    options = guestfiles.prepare(trial_options(image=new, append="x", grub=False), tmp_path)
+    options = guestfiles.prepare(trial_options(image=new, append="x"), tmp_path)
     assert pathlib.Path(options.image).read_bytes() == linux(0x20F) and options.append == "x"
     assert guestfiles.plan(options)[0].splitlines()[5] == " IPL image PARM x"
     with pytest.raises(paths.Problem):
-        guestfiles.prepare(trial_options(image=file("cut.gz", gzip.compress(bytes(100))[:-9]), grub=False), tmp_path)
-    old = guestfiles.prepare(trial_options(image=file("old", linux(0x203)), initrd=new, append="x", grub=False), tmp_path)
+        guestfiles.prepare(trial_options(image=file("cut.gz", gzip.compress(bytes(100))[:-9])), tmp_path)
+    old = guestfiles.prepare(trial_options(image=file("old", linux(0x203)), initrd=new, append="x"), tmp_path)
     assert guestfiles.kind_of(old.image) == "CD"
     assert guestfiles.plan(old)[0].splitlines()[5] == " IPL 190 BIOS"
     for given in (dict(), dict(image=old.image), dict(image=new, firmware="uefi")):
-        with pytest.raises(paths.Problem):
-            guestfiles.check(trial_options(grub=True, **given))
+        for how in (dict(grub=True), dict(module=["x"])):
+            with pytest.raises(paths.Problem):
+                guestfiles.check(trial_options(**how, **given))
 
 
 def test_try_looks_behind_terminal_control():
