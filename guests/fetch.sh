@@ -4,7 +4,7 @@
 #
 # usage: fetch.sh [--arch ARCH] [--follow] FOLDER PACKAGE PATTERN...
 #   --arch    another architecture than this system's: this system's own list of them stays as it is
-#   --follow  PACKAGE only points to the newest build (linux-image-amd64 does): take what it points to
+#   --follow  PACKAGE only points to the newest build (linux-image-amd64 and xen-system-amd64 do): take what it points to
 # The files that match the patterns (./boot/vmlinuz-*) come into FOLDER with their paths; FOLDER/package
 # tells which package they are from.
 set -eu
@@ -59,7 +59,7 @@ concrete() {
 	else
 		# shellcheck disable=SC2086
 		apt-cache $apt_options show --no-all-versions "$package" 2>/dev/null |
-			sed -n 's/^Depends:.*\(linux-image-[0-9][^ ,(]*\).*/\1/p' | head -n 1
+			sed -n -E 's/^Depends:.*((linux-image|xen-hypervisor)-[0-9][^ ,(]*).*/\1/p' | head -n 1
 	fi
 }
 

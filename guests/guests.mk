@@ -20,7 +20,8 @@ GUESTS_BINS := $(GUESTS_NAMES:%=$(GUESTS_BUILD)/%.bin)
 GUESTS_ALL := $(GUESTS_BINS) $(GUESTS_LINUX)/vmlinuz $(GUESTS_LINUX)/initrd
 # What only the tests of foreign guests need; not on the demonstration's boot media.
 GUESTS_FOREIGN := $(addprefix $(GUESTS_DEBIAN)/,vmlinuz-amd64 initrd-amd64 vmlinuz-686 initrd-686 root.squashfs) \
-	$(addprefix $(GUESTS_OTHER)/,memtest64.bin memtest32.bin memtest.img rescue.iso ipxe.iso)
+	$(addprefix $(GUESTS_OTHER)/,memtest64.bin memtest32.bin memtest.img rescue.iso ipxe.iso ipxe.lkrn \
+	xen.gz example.elf u-boot.rom)
 
 .PHONY: guests guests-own guests-linux guests-foreign
 guests: guests-own guests-linux
@@ -103,3 +104,22 @@ $(GUESTS_OTHER)/ipxe/package: guests/fetch.sh
 	@touch $@
 $(GUESTS_OTHER)/ipxe.iso: $(GUESTS_OTHER)/ipxe/package
 	cp $(GUESTS_OTHER)/ipxe/usr/lib/ipxe/ipxe.iso $@
+$(GUESTS_OTHER)/ipxe.lkrn: $(GUESTS_OTHER)/ipxe/package
+	cp $(GUESTS_OTHER)/ipxe/boot/ipxe.lkrn $@
+
+# Xen, the kernel that the multiboot specification has as its example, U-Boot as a PC's firmware.
+$(GUESTS_OTHER)/xen/package: guests/fetch.sh
+	guests/fetch.sh --follow $(@D) xen-system-amd64 './boot/xen-*-amd64.gz'
+	@touch $@
+$(GUESTS_OTHER)/xen.gz: $(GUESTS_OTHER)/xen/package
+	cp $(GUESTS_OTHER)/xen/boot/xen-*-amd64.gz $@
+$(GUESTS_OTHER)/multiboot/package: guests/fetch.sh
+	guests/fetch.sh $(@D) multiboot ./usr/lib/multiboot/examples/kernel
+	@touch $@
+$(GUESTS_OTHER)/example.elf: $(GUESTS_OTHER)/multiboot/package
+	cp $(GUESTS_OTHER)/multiboot/usr/lib/multiboot/examples/kernel $@
+$(GUESTS_OTHER)/u-boot/package: guests/fetch.sh
+	guests/fetch.sh $(@D) u-boot-qemu ./usr/lib/u-boot/qemu-x86/u-boot.rom
+	@touch $@
+$(GUESTS_OTHER)/u-boot.rom: $(GUESTS_OTHER)/u-boot/package
+	cp $(GUESTS_OTHER)/u-boot/usr/lib/u-boot/qemu-x86/u-boot.rom $@

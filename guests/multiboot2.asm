@@ -11,6 +11,8 @@ TAG_LOADER	equ 2
 TAG_MODULE	equ 3
 TAG_STORAGE	equ 4
 TAG_MAP		equ 6
+TAG_SCREEN	equ 8
+SCREEN_RGB	equ 1
 TAG_BIGGEST	equ 64			; no loader tells so many kinds
 
 org 0x100000
@@ -41,6 +43,9 @@ request_end:
 	align 8, db 0
 	dw 6, 0				; modules on page borders
 	dd 8
+	align 8, db 0
+	dw 5, 1				; a picture, if there can be one
+	dd 20, 800, 600, 32
 	align 8, db 0
 	dw 0, 0				; the end
 	dd 8
@@ -162,6 +167,37 @@ tell_map:
 .end:
 	ret
 
+; A picture is drawn on: its first and its last pixel have to keep what was put there.
+tell_screen:
+	SAY32 "MULTIBOOT2: SCREEN "
+	mov eax, [ebx + 20]
+	call p32_putdec
+	SAY32 "x"
+	mov eax, [ebx + 24]
+	call p32_putdec
+	SAY32 "x"
+	movzx eax, byte [ebx + 28]
+	call p32_putdec
+	SAY32 " OF KIND "
+	movzx eax, byte [ebx + 29]
+	call p32_putdec
+	SAY32 NL
+	cmp byte [ebx + 29], SCREEN_RGB
+	jne .end
+	mov edi, [ebx + 8]
+	mov edx, [ebx + 24]
+	imul edx, [ebx + 16]		; lines times bytes a line
+	mov dword [edi], 0x00123456
+	mov dword [edi + edx - 4], 0x00ABCDEF
+	cmp dword [edi], 0x00123456
+	jne .lost
+	cmp dword [edi + edx - 4], 0x00ABCDEF
+	je .end
+.lost:
+	SAY32 "MULTIBOOT2: WRONG: A PIXEL IS LOST", NL
+.end:
+	ret
+
 SERIAL_FUNCTIONS p32_, e
 
 %include "lib/off.inc"
@@ -169,7 +205,7 @@ SERIAL_FUNCTIONS p32_, e
 section .data
 align 4, db 0
 handlers:
-	dd 0, tell_command, tell_loader, tell_module, tell_storage, 0, tell_map
+	dd 0, tell_command, tell_loader, tell_module, tell_storage, 0, tell_map, 0, tell_screen
 	times TAG_BIGGEST - ($ - handlers) / 4 dd 0
 align 16, db 0
 image_end:

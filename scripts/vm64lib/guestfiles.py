@@ -1,13 +1,26 @@
 """`vm64 try`: what a file is, and the directory entry of the guest that is started from it."""
 # Part in the monitor: none; the statements are those of docs/directory.md.
 
+import argparse
+import gzip
 import pathlib
+import shutil
 
+from . import grubcd, paths
 from .paths import Problem
 
 KINDS = ["LINUX", "MULTIBOOT", "FLAT", "BOOT", "DISK", "CD", "FIRMWARE"]
 DISK_LEAST = 1 << 20        # a smaller file with a boot sector is one for CP's own BOOT, which has no partitions
 FIRST_ADDRESS = 0x190
+ROM_LEAST, ROM_MOST = 64 << 10, 16 << 20
+
+
+def begins_at_reset(head, end):
+    """Is that a ROM: does it jump back from the last 16 bytes, where a processor begins after a reset? As vmm/ipl/boot.c
+    finds out."""
+    end = end[-16:].lstrip(b"\xfa\xfc\x90")
+    return head[:4] != b"\x7fELF" and head[510:512] != b"\x55\xaa" and (
+        end[:1] == b"\xea" and end[3:5] == b"\x00\xf0" or end[:1] == b"\xe9" and len(end) > 7 and end[2] >= 0x80)
 
 
 def kind_of(path):
@@ -16,12 +29,16 @@ def kind_of(path):
     with open(path, "rb") as file:
         head = file.read(0x8010)
         size = file.seek(0, 2)
+        file.seek(max(0, size - 16))
+        end = file.read()
     if head[0x8001:0x8006] == b"CD001":
         return "CD"
     if head[0x28:0x2C] == b"_FVH":
         return "FIRMWARE"
     if head[0x202:0x206] == b"HdrS":
         return "LINUX"
+    if ROM_LEAST <= size <= ROM_MOST and size % 4096 == 0 and begins_at_reset(head, end):
+        return "FIRMWARE"
     # Not asked: is there a multiboot header? GRUB, on most disks, has one among its own first sectors.
     if size >= DISK_LEAST and head[510:512] == b"\x55\xaa" and head[:4] != b"\x7fELF":
         return "DISK"
@@ -72,6 +89,46 @@ def ipl(entry, options, kind, first):
     if options.kind or kind == "FIRMWARE":
         words.append(kind)
     return " ".join(words + (["PARM", options.append] if options.append else []))
+
+
+def check(options):
+    """Whether the options go together, before anything is made."""
+    grub = options.grub or options.module
+    if grub and (not options.image or options.firmware != "bios" or kind_of(options.image) in ("DISK", "CD", "FIRMWARE")):
+        raise Problem("--grub and --module go with a file that GRUB loads, and with SeaBIOS")
+    if not grub:
+        plan(options)
+
+
+def unpacked(path, work):
+    """The file, without gzip's packing, as GRUB reads it too."""
+    with open(path, "rb") as file:
+        if file.read(3) != b"\x1f\x8b\x08":
+            return path
+    output = pathlib.Path(work) / "unpacked"
+    try:
+        with gzip.open(path) as packed, open(output, "wb") as file:
+            shutil.copyfileobj(packed, file)
+    except (OSError, EOFError, gzip.zlib.error) as error:
+        raise Problem("cannot unpack %s: %s" % (path, error)) from None
+    return output
+
+
+def prepare(options, work):
+    """The options with the image as the guest gets it: unpacked, or on a CD of GRUB's."""
+    if not options.image:
+        return options
+    options = argparse.Namespace(**vars(options))
+    options.image = unpacked(options.image, work)
+    old = not options.kind and options.firmware == "bios" and grubcd.needs_bios(options.image)
+    if old:
+        paths.say("the image needs a BIOS: GRUB starts it from a CD")
+    if options.grub or options.module or old:
+        modules = [(options.initrd, "")] if options.initrd else []
+        modules += [(path, text) for path, _, text in (module.partition(" ") for module in options.module)]
+        options.image = grubcd.make(options.image, options.append, modules, work)
+        options.kind, options.append, options.initrd = "CD", "", None
+    return options
 
 
 def plan(options):

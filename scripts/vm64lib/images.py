@@ -54,6 +54,8 @@ def firmware_files(text):
             files.update(paths.SEABIOS_FILES)
         elif kind == "UEFI" or (kind == "FIRMWARE" and words[1] in map(str.upper, paths.OVMF_FILES)):
             files.update(paths.OVMF_FILES)
+        elif kind == "FIRMWARE":    # a BIOS of the user's own finds the display's part there, where QEMU's display has it
+            files["vgabios.bin"] = paths.SEABIOS_FILES["vgabios.bin"]
     return files
 
 

@@ -17,9 +17,12 @@ GUEST_ENDS = [
     (re.compile(r"^V64DSP460I\b"), True),                        # switched itself off
     (re.compile(r"^V64DSP468I\b"), True),                        # ended by isa-debug-exit; its code is in the message
     (re.compile(r"^(DMK|V64)(DSP|STO|IOS)\d{3}[WE]\b"), False),  # CP stopped it
-    (re.compile(r"^V64(IPL|LOG)\d{3}[EW]\b"), False),            # its files could not be loaded, no storage
+    (re.compile(r"^V64(IPL|LOG)\d{3}E\b"), False),               # its files could not be loaded, no storage
     (re.compile(r"^V64DIR\d{3}E\b"), False),                     # its directory entry was refused
 ]
+
+# It starts all the same: a disk's size is odd, a drive is left out.
+GUEST_WARNING = re.compile(r"^V64(IPL|LOG)\d{3}W\b")
 
 # The capability gate's report, first and last line.
 GATE_BEGIN = re.compile(r"^V64GAT801W\b")

@@ -101,6 +101,8 @@ class GuestOutput:
         self.cp.append(message)
         if re.match(patterns.READY, message):
             self.started = True
+        if patterns.GUEST_WARNING.match(message):
+            paths.say("CP says: " + message)
         if self.end is None and patterns.GATE_END.match(message):
             first = next((i for i, line in enumerate(self.cp) if patterns.GATE_BEGIN.match(line)), 0)
             self.end = (False, "\n".join(self.cp[first:-1]))
@@ -121,9 +123,10 @@ def choose_boot(options, content):
 
 def make_spec(options, storage):
     """What Machine calls to put the boot medium into the work folder."""
-    text, files = guestfiles.plan(options)
+    guestfiles.check(options)
 
     def make(work):
+        text, files = guestfiles.plan(guestfiles.prepare(options, work))
         directory = work / "directory"
         directory.write_text(text)
         content = images.Content(directory, PARM, files)

@@ -2,16 +2,18 @@
 # Part in the monitor: none.
 
 import argparse
+import gzip
 import os
 import pathlib
 import re
 import signal
+import struct
 import subprocess
 import time
 
 import pytest
 
-from vm64lib import engines, guestfiles, images, paths, script, trial
+from vm64lib import engines, grubcd, guestfiles, images, paths, script, trial
 
 SECONDS = 10
 VM64 = str(paths.ROOT / "scripts" / "vm64")
@@ -64,13 +66,13 @@ def test_firmware_that_a_directory_asks_for():
     bios, uefi = {"seabios.bin", "vgabios.bin"}, {"ovmf-code.fd", "ovmf-vars.fd"}
     for text, files in ((" IPL 190", bios), ("ipl 19f bios", bios), ("IPL a.bin BOOT", bios), ("IPL a.img DISK", bios),
                         ("IPL a.iso CD", bios), ("IPL 190 UEFI", uefi), ("IPL ovmf-code.fd FIRMWARE", uefi),
-                        ("IPL my.fd FIRMWARE", set())):
+                        ("IPL my.fd FIRMWARE", {"vgabios.bin"})):
         assert set(images.firmware_files(text)) == files, text
 
 
 def trial_options(**given):
     options = dict(image=None, kind=None, initrd=None, append="", disk=[], cdrom=[], bus=None, firmware="bios", net=False,
-                   debug_exit=False, debugcon=False, triple_reset=False, storage="64M")
+                   debug_exit=False, debugcon=False, triple_reset=False, storage="64M", grub=False, module=[])
     return argparse.Namespace(**{**options, **given})
 
 
@@ -88,6 +90,7 @@ def test_try_writes_the_directory_for_each_kind_of_file(tmp_path):
     disc = file("disc", 65536, signature, (0x8001, b"CD001"))
     flash = file("flash", 4096, (0x28, b"_FVH"))
     sector = file("sector", 512, signature)
+    rom = file("rom", 65536, (65520, b"\xfa\xfc\xe9\x0b\xf8\xff\xff"))
     for options, lines in (
             (dict(image=linux, append="a  b", initrd=disk, disk=[disk], net=True),
              ["IPL image PARM a  b", "MDISK 190 RAM disk0 WR VIRTIO", "INITRD initrd", "SPECIAL 600 NET"]),
@@ -96,6 +99,7 @@ def test_try_writes_the_directory_for_each_kind_of_file(tmp_path):
              ["IPL 190 UEFI", "MDISK 190 RAM image RR CD", "MDISK 191 RAM disk0 WR VIRTIO"]),
             (dict(image=disc, kind="DISK"), ["IPL 190 BIOS", "MDISK 190 RAM image WR ATA"]),
             (dict(image=flash), ["IPL image FIRMWARE"]),
+            (dict(image=rom), ["IPL image FIRMWARE"]),
             (dict(image=sector, debug_exit=True, debugcon=True, triple_reset=True),
              ["IPL image", "OPTION DEBUGEXIT", "OPTION DEBUGCON", "OPTION TRIPLERESET"]),
             (dict(image=sector, kind="FLAT"), ["IPL image FLAT"]),
@@ -107,6 +111,37 @@ def test_try_writes_the_directory_for_each_kind_of_file(tmp_path):
     for options in (dict(), dict(image=disc, append="x"), dict(image=flash, initrd=disk, kind="CD")):
         with pytest.raises(paths.Problem):
             guestfiles.plan(trial_options(**options))
+
+
+def test_try_unpacks_and_has_grub_start_what_needs_a_bios(tmp_path):
+    def file(name, data):
+        (tmp_path / name).write_bytes(data)
+        return str(tmp_path / name)
+
+    def linux(version):
+        return bytes(510) + b"\x55\xaa\xeb\x66HdrS" + version.to_bytes(2, "little") + bytes(4096)
+
+    first = struct.pack("<3I", 0x1BADB002, 3, -(0x1BADB002 + 3) & 0xFFFFFFFF)
+    for head, texts, commands in (
+            (linux(0x20F), [""], ["linux16 /image 'a' 'b'", "initrd16 /module0"]),
+            (bytes(8) + first, ["", "c=d"], ["multiboot /image 'a' 'b'", "module /module0", "module /module1 'c=d'"]),
+            (bytes(9) + first, [""], ["multiboot2 /image 'a' 'b'", "module2 /module0"])):
+        assert grubcd.commands(head, "a b", texts) == commands + ["boot"]
+    for version, old in ((0x203, True), (0x207, True), (0x208, False), (0x20F, False)):
+        assert grubcd.needs_bios(file("linux", linux(version))) is old
+    new = file("linux.gz", gzip.compress(linux(0x20F)))
+    options = guestfiles.prepare(trial_options(image=new, append="x"), tmp_path)
+    assert pathlib.Path(options.image).read_bytes() == linux(0x20F) and options.append == "x"
+    assert guestfiles.plan(options)[0].splitlines()[5] == " IPL image PARM x"
+    with pytest.raises(paths.Problem):
+        guestfiles.prepare(trial_options(image=file("cut.gz", gzip.compress(bytes(100))[:-9])), tmp_path)
+    old = guestfiles.prepare(trial_options(image=file("old", linux(0x203)), initrd=new, append="x"), tmp_path)
+    assert guestfiles.kind_of(old.image) == "CD"
+    assert guestfiles.plan(old)[0].splitlines()[5] == " IPL 190 BIOS"
+    for given in (dict(), dict(image=old.image), dict(image=new, firmware="uefi")):
+        for how in (dict(grub=True), dict(module=["x"])):
+            with pytest.raises(paths.Problem):
+                guestfiles.check(trial_options(**how, **given))
 
 
 def test_try_looks_behind_terminal_control():
@@ -122,6 +157,15 @@ def test_try_ends_well_by_isa_debug_exit():
     output = trial.GuestOutput(lambda text: None)
     output.feed("DMKCPI966I Initialization complete\nV64DSP468I GUEST ENDED BY ISA-DEBUG-EXIT, CODE 33\n")
     assert output.end == (True, "V64DSP468I GUEST ENDED BY ISA-DEBUG-EXIT, CODE 33")
+
+
+def test_try_goes_on_after_a_warning(capfd):
+    output = trial.GuestOutput(lambda text: None)
+    output.feed("V64LOG706W GUEST 190 FILE image IS NO MULTIPLE OF 512 BYTES; 509 ZEROS FOLLOW ITS END\n")
+    output.feed("DMKCPI966I Initialization complete\n")
+    assert output.end is None and "CP says: V64LOG706W" in capfd.readouterr().err
+    output.feed("V64LOG705E GUEST 191 NOT LINKED; FILE disk0 IS EMPTY\n")
+    assert output.end and not output.end[0]
 
 
 def test_try_tells_guest_from_cp():

@@ -60,6 +60,13 @@ GUESTS = [
           [OTHER / "memtest.img", "--storage", "32M"], TESTING),
     Guest("GRUB's rescue shell from a CD", "grub-pc-bin", [OTHER / "rescue.iso", "--storage", "32M"], r"grub rescue> $"),
     Guest("iPXE from a CD", "ipxe", [OTHER / "ipxe.iso", "--storage", "32M"], r"Open Source Network Boot Firmware"),
+    Guest("iPXE as a Linux kernel", "ipxe", [OTHER / "ipxe.lkrn", "--storage", "32M"], r"Open Source Network Boot Firmware"),
+    Guest("Xen, without a domain 0", "xen-system-amd64",
+          [OTHER / "xen.gz", "--append", "console=com1 com1=115200,8n1 noreboot", "--storage", "64M"],
+          r"dom0 kernel not specified"),
+    Guest("multiboot's example, in graphics", "multiboot", [OTHER / "example.elf", "--storage", "4M"],
+          r"^\(GRAPHICS 1024x768, 32 BITS A PIXEL\)$"),
+    Guest("U-Boot from flash", "u-boot-qemu", [OTHER / "u-boot.rom", "--storage", "64M"], r"Hit any key to stop autoboot"),
     Guest("UEFI's shell", "ovmf", ["--firmware", "uefi"], r"Shell> $", 200),
     Guest("a multiboot 1 program", "ours", [OWN / "sensitive.bin", "--storage", "4M"], r"^SENSITIVE: ROWS 18, PASS 18$"),
     Guest("a multiboot 2 program", "ours",
@@ -115,6 +122,7 @@ def test_guest(guest):
         assert {"vda", "sr0"} <= set(devices) and any(name.startswith("e") for name in devices)
     if guest.name == "a multiboot 2 program":
         assert re.search(r"^MULTIBOOT2: COMMAND LINE .*one two=3$", printed, re.M) and "WRONG" not in printed
+        assert re.search(r"^MULTIBOOT2: SCREEN 800x600x32 OF KIND 1$", printed, re.M)
 
 
 @pytest.mark.skipif(not LONG, reason="only in make test-long")

@@ -61,13 +61,27 @@ times 1024 - ($ - $$) db 0
 times 1536 - ($ - $$) db 0
 """
 
-# A flat binary: real mode, nothing around it.
+# A flat binary: real mode, nothing around it. What it calls comes back and says so; the size of storage is told.
 FLAT = """
 bits 16
 org 0
 	push cs
 	pop ds
+	mov si, wrong
+	mov ax, 0xE820
+	int 0x15
+	jnc print
+	cmp ah, 0x86
+	jne print
+	mov ah, 1
+	int 0x16
+	jnz print
+	int 0x08
+	int 0x12
+	cmp ax, 639
+	jne print
 	mov si, text
+print:
 	mov dx, 0x3F8
 	cld
 .next:
@@ -82,6 +96,7 @@ org 0
 	out dx, ax
 	hlt
 text	db "FLAT BINARY", 13, 10, 0
+wrong	db "A BIOS?", 13, 10, 0
 """
 
 # A multiboot ELF: protected mode; it prints the command line it was given and spells "Shutdown".

@@ -150,6 +150,29 @@ uint64_t machine_storage_left(const struct vm *vm)
 	return UINT64_MAX;
 }
 
+/* A display that can do two sizes. What it was asked for last stays. */
+static struct vvga fake_vga;
+static struct { uint32_t width, height, bits; } fake_picture;
+
+bool vvga_set_mode(struct vvga *v, uint32_t width, uint32_t height, uint32_t bits, struct vvga_mode *mode)
+{
+	assert_ptr_equal(v, &fake_vga);
+	if ((bits != 16 && bits != 24 && bits != 32) || ((width != 640 || height != 480) && (width != 1024 || height != 768)))
+		return false;
+	fake_picture.width = width;
+	fake_picture.height = height;
+	fake_picture.bits = bits;
+	*mode = (struct vvga_mode){ 0xf1000000, width, height, width * bits / 8, bits, { 11, 5 }, { 6, 7 }, { 1, 3 } };
+	return true;
+}
+
+static inline void fake_make_display(void)
+{
+	memset(&fake_picture, 0, sizeof(fake_picture));
+	fake_devices.platform.vga = true;
+	fake_devices.options.vga = &fake_vga;
+}
+
 /* As gmem.c would find it. */
 void machine_map(struct vm *vm, enum machine_row row, uint64_t gpa, void *storage, uint64_t bytes, uint32_t rights)
 {

@@ -34,6 +34,7 @@ static uint8_t *make_linux(void)
 	memcpy(d + 0x202, "HdrS", 4);
 	ipl_set16(d + 0x206, 0x20f);
 	d[0x211] = 0x03;
+	ipl_set32(d + 0x214, 0x100000);
 	ipl_set32(d + 0x22c, 0x7fffffff);
 	ipl_set32(d + 0x230, 0x1000);
 	d[0x234] = 1;
@@ -93,6 +94,11 @@ static void test_linux_64(void **state)
 	assert_memory_equal(fake_storage + 0xf0020, "_SM3_", 5);
 	assert_int_equal(ipl_u16(fake_storage + 0x400), 0x3f8);
 	assert_int_equal(ipl_u16(fake_storage + 0x40e), 0x9fc0);
+	assert_int_equal(word(4 * 0x15), 0xf000f000);
+	assert_int_equal(word(4 * 0x08), 0xf000f010);
+	assert_int_equal(word(4 * 0x77), 0xf000f010);
+	assert_int_equal(word(4 * 0x12), 0xf000f030);
+	assert_int_equal(word(0xff000), 0x80e58955);
 	assert_int_equal(fake_storage[zero + 0x0f], 0); /* no screen */
 	assert_int_equal(word(zero + 0x218), 0);
 	expect_e820(zero);
@@ -187,6 +193,7 @@ static void test_linux_broken_header(void **state)
 	broken(0x202, 0, 1, -EINVAL, "723");
 	broken(0x206, 0x201, 2, -EINVAL, "724");
 	broken(0x211, 0, 1, -EINVAL, "725");
+	broken(0x214, 0, 4, -EINVAL, "734");
 	broken(0x1f1, 6, 1, -EINVAL, "726");
 	broken(0x1f1, 0xff, 1, -EINVAL, "726");
 	broken(0x1f1, 5, 1, -EINVAL, "727");
@@ -464,6 +471,82 @@ static void test_multiboot_others(void **state)
 	assert_int_equal(fake_vm.av.gpr[RBX], 0x9d000);
 }
 
+/* Loads an image that asks for such a screen; returns where the information about the one it got begins. */
+static uint32_t mb_screen(uint32_t kind, uint32_t width, uint32_t height, uint32_t bits)
+{
+	make_elf32();
+	mb_header(elf32 + MB_HEADER, 4);
+	ipl_set32(elf32 + MB_HEADER + 32, kind);
+	ipl_set32(elf32 + MB_HEADER + 36, width);
+	ipl_set32(elf32 + MB_HEADER + 40, height);
+	ipl_set32(elf32 + MB_HEADER + 44, bits);
+	use(elf32, sizeof(elf32));
+	fake_make_display();
+	assert_int_equal(load(IPL_FIND_OUT), 0);
+	assert_int_equal(word((uint32_t)fake_vm.av.gpr[RBX]) & 0x1000, 0x1000);
+	return (uint32_t)fake_vm.av.gpr[RBX] + 88;
+}
+
+/* The same mode as a VESA BIOS tells it. */
+static void expect_vbe(uint32_t info)
+{
+	static const uint8_t sizes[] = { 5, 11, 7, 6, 3, 1 };
+	uint32_t control = word(info + 72), mode = word(info + 76);
+
+	assert_int_equal(word(info) & 0x1800, 0x1800);
+	assert_int_equal(ipl_u16(fake_storage + info + 80), 0xffff);
+	assert_true(control > info && mode == control + 512 && control < 0x100000);
+	assert_memory_equal(fake_storage + control, "VESA\0\3", 6);
+	assert_int_equal(ipl_u16(fake_storage + ipl_u16(fake_storage + control + 16) * 16 +
+				 ipl_u16(fake_storage + control + 14)), 0xffff);
+	assert_int_equal(ipl_u16(fake_storage + control + 18), 64);
+	assert_int_equal(ipl_u16(fake_storage + mode) & 0x91, 0x91);
+	assert_int_equal(ipl_u16(fake_storage + mode + 16), 1920);
+	assert_int_equal(word(mode + 18), 480 << 16 | 640);
+	assert_int_equal(fake_storage[mode + 25], 24);
+	assert_int_equal(fake_storage[mode + 27], 6);
+	assert_memory_equal(fake_storage + mode + 31, sizes, sizeof(sizes));
+	assert_int_equal(word(mode + 40), 0xf1000000);
+	assert_int_equal(ipl_u16(fake_storage + mode + 50), 1920);
+	assert_memory_equal(fake_storage + mode + 54, sizes, sizeof(sizes));
+}
+
+static void test_multiboot_screen(void **state)
+{
+	static const uint8_t colours[] = { 11, 5, 6, 7, 1, 3 };
+	uint32_t at;
+
+	(void)state;
+	at = mb_screen(0, 640, 480, 24);
+	assert_int_equal(longword(at), 0xf1000000);
+	assert_int_equal(word(at + 8), 640 * 3);
+	assert_int_equal(word(at + 12), 640);
+	assert_int_equal(word(at + 16), 480);
+	assert_int_equal(fake_storage[at + 20], 24);
+	assert_int_equal(fake_storage[at + 21], 1);
+	assert_memory_equal(fake_storage + at + 22, colours, sizeof(colours));
+	expect_vbe(at - 88);
+	/* the size is more than the depth, a picture is more than its size */
+	at = mb_screen(0, 640, 480, 8);
+	assert_int_equal(word(at + 12), 640);
+	assert_int_equal(fake_storage[at + 20], 32);
+	at = mb_screen(0, 5000, UINT32_MAX, 16);
+	assert_int_equal(word(at + 12), 1024);
+	assert_int_equal(fake_picture.height, 768);
+	at = mb_screen(0, 0, 0, 0);
+	assert_int_equal(word(at + 12), 1024);
+	/* text, and no wish at all */
+	at = mb_screen(1, 80, 25, 0);
+	assert_int_equal(longword(at), 0xb8000);
+	assert_int_equal(fake_storage[at + 21], 2);
+	assert_int_equal(fake_picture.bits, 0);
+	assert_int_equal(word(at - 88) & 0x800, 0);
+	use(make_elf32(), sizeof(elf32));
+	assert_int_equal(load(IPL_FIND_OUT), 0);
+	assert_int_equal(longword((uint32_t)fake_vm.av.gpr[RBX] + 88), 0xb8000);
+	assert_int_equal(fake_picture.bits, 0);
+}
+
 static void mb_broken(uint8_t *(*make)(void), uint64_t size, uint32_t at, uint64_t value, size_t n,
 		      const char *number)
 {
@@ -482,6 +565,8 @@ static void test_multiboot_broken(void **state)
 	mb_broken(make_elf32, sizeof(elf32), MB_HEADER + 8, 0, 4, "742");
 	assert_int_equal(load(IPL_FIND_OUT), -EINVAL); /* an ELF file is nothing else */
 	mb_broken(make_elf32, sizeof(elf32), MB_HEADER, 0, 4, "741");
+	memset(image + 4, 0, 60); /* no program, for no machine */
+	expect_failure(IPL_FIND_OUT, -EINVAL, "750");
 	mb_broken(make_elf32, sizeof(elf32), 0, 0, 4, "749");
 	mb_broken(make_elf32, sizeof(elf32), 18, 40, 2, "750");
 	mb_broken(make_elf32, sizeof(elf32), 4, 7, 1, "750");
@@ -509,7 +594,7 @@ static void test_multiboot_broken(void **state)
 	make_elf32();
 	mb_header(elf32 + MB_HEADER, 4);
 	use(elf32, sizeof(elf32));
-	expect_failure(IPL_MULTIBOOT, -EINVAL, "744");
+	expect_failure(IPL_MULTIBOOT, -EINVAL, "744"); /* a screen, and there is no display */
 	mb_header(image + MB_HEADER, 0x80);
 	expect_failure(IPL_MULTIBOOT, -EINVAL, "743");
 }
@@ -550,6 +635,8 @@ static void test_boot_and_flat_refusals(void **state)
 	expect_failure(IPL_FIND_OUT, -EINVAL, "705");
 	use(flat, sizeof(flat));
 	expect_failure(IPL_FIND_OUT, -E2BIG, "763");
+	use((const uint8_t *)"\x1f\x8b\x08 and so on and so on", 24);
+	expect_failure(IPL_FIND_OUT, -EINVAL, "714");
 	use(flat, sizeof(flat) - 1);
 	assert_int_equal(load(IPL_FIND_OUT), 0);
 	assert_int_equal(fake_regs[VREG_RIP], 0);
@@ -602,6 +689,7 @@ int main(void)
 	    T(test_linux_fuzz),
 	    T(test_multiboot_elf32),
 	    T(test_multiboot_others),
+	    T(test_multiboot_screen),
 	    T(test_multiboot_broken),
 	    T(test_multiboot_truncation_and_fuzz),
 	    T(test_boot_and_flat_refusals),

@@ -334,13 +334,49 @@ static void test_flash_image(void **state)
 	expect(-EINVAL, "783", IPL_FIRMWARE);
 }
 
+/* Firmware that is no UEFI is known by where a reset begins. */
+static void test_rom_is_known(void **state)
+{
+	static const struct { uint8_t end[8]; bool rom; } ends[] = {
+		{ { 0xea, 0x5b, 0xe0, 0x00, 0xf0 }, true },			/* SeaBIOS */
+		{ { 0xe9, 0x0d, 0xfe }, true },					/* GRUB */
+		{ { 0xfa, 0xfc, 0xe9, 0x0b, 0xf8, 0xff, 0xff }, true },	/* U-Boot */
+		{ { 0xe9, 0x0d, 0x01 }, false }, { { 0xea, 0, 0x7c, 0, 0 }, false }, { { 0 }, false }, { { 0xfa, 0xf4 }, false },
+	};
+	static uint8_t rom[0x40000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		memset(rom, 0, sizeof(rom));
+		memcpy(rom + sizeof(rom) - 16, ends[i].end, sizeof(ends[i].end));
+		assert_int_equal(boot_looks_like_flash(rom, sizeof(rom)), ends[i].rom);
+		assert_false(boot_looks_like_flash(rom, sizeof(rom) - 1));
+		assert_false(boot_looks_like_flash(rom + sizeof(rom) - 0xf000, 0xf000));
+		memcpy(rom, "\x7f" "ELF", 4);
+		assert_false(boot_looks_like_flash(rom, sizeof(rom)));
+		memset(rom, 0, 4);
+		ipl_set16(rom + 510, 0xaa55);
+		assert_false(boot_looks_like_flash(rom, sizeof(rom)));
+	}
+	memset(rom, 0x90, sizeof(rom));	/* nothing but preparation */
+	assert_false(boot_looks_like_flash(rom, sizeof(rom)));
+	/* it goes before multiboot, whose header such a file may have too */
+	memset(rom, 0, sizeof(rom));
+	ipl_set32(rom, 0x1badb002);
+	ipl_set32(rom + 8, 0u - 0x1badb002u);
+	memcpy(rom + sizeof(rom) - 16, ends[2].end, sizeof(ends[2].end));
+	use(rom, sizeof(rom));
+	assert_int_equal(load(IPL_FIND_OUT), 0);
+	assert_int_equal(fake_row[ROW_FLASH].gpa, GIB(4) - sizeof(rom));
+}
+
 #define F(name) cmocka_unit_test_setup_teardown(name, firmware_setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		F(test_disk), F(test_then_without), F(test_boot_kind), F(test_cd), F(test_cd_fuzz), F(test_address),
-		F(test_uefi), F(test_flash_image),
+		F(test_uefi), F(test_flash_image), F(test_rom_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,11 +170,12 @@ static void test_elf32(void **state)
 static void test_elf64_and_screen(void **state)
 {
 	static const uint32_t text[] = { 80, 25, 0 }, graphics[] = { 1024, 768, 32 }, request[] = { 8 };
-	static const uint32_t console[] = { 3 };
+	static const uint32_t console[] = { 3 }, no_wish[] = { 0, 0, 0 };
+	static const uint8_t colours[] = { 11, 5, 6, 7, 1, 3 };
 	uint32_t at;
 
 	(void)state;
-	fake_devices.platform.vga = true;
+	fake_make_display();
 	elf64();
 	tag(4, 0, 12, console);
 	tag(5, 0, 20, text);
@@ -183,19 +184,46 @@ static void test_elf64_and_screen(void **state)
 	load_good("", "");
 	assert_int_equal(fake_regs[VREG_RIP], 0x100040);
 	at = info_tag(8);
+	assert_int_equal(word(at + 4), 32);
+	assert_int_equal(info_tag(7), 0);
 	assert_int_equal(longword(at + 8), 0xb8000);
 	assert_int_equal(word(at + 16), 160);
 	assert_int_equal(fake_storage[at + 29], 2);
-	/* text will do when it says so, or when the wish was none */
+	assert_int_equal(fake_picture.bits, 0);
+	/* a picture, whether it must be or only may */
+	for (uint16_t optional = 0; optional < 2; optional++) {
+		elf64();
+		tag(4, 0, 12, console);
+		tag(5, optional, 20, graphics);
+		finish();
+		load_good("", "");
+		at = info_tag(8);
+		assert_int_equal(word(at + 4), 38);
+		assert_int_equal(longword(at + 8), 0xf1000000);
+		assert_int_equal(word(at + 16), 1024 * 4);
+		assert_int_equal(word(at + 20), 1024);
+		assert_int_equal(word(at + 24), 768);
+		assert_int_equal(fake_storage[at + 28], 32);
+		assert_int_equal(fake_storage[at + 29], 1);
+		assert_memory_equal(fake_storage + at + 32, colours, sizeof(colours));
+		at = info_tag(7);
+		assert_int_equal(word(at + 4), 784);
+		assert_memory_equal(fake_storage + at + 16, "VESA", 4);
+		assert_int_equal(word(at + 16 + 512 + 40), 0xf1000000);
+	}
 	elf64();
-	tag(4, 0, 12, console);
-	tag(5, 0, 20, graphics);
+	tag(5, 0, 20, no_wish);
 	finish();
 	load_good("", "");
+	assert_int_equal(word(info_tag(8) + 20), 1024);
+	/* without a display: only where it may be left out, or text will do */
+	fake_devices.options.vga = NULL;
+	fake_devices.platform.vga = false;
 	elf64();
 	tag(5, 1, 20, graphics);
 	finish();
 	load_good("", "");
+	assert_int_equal(info_tag(8), 0);
 	elf64();
 	tag(5, 0, 20, graphics);
 	finish();

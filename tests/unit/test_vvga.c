@@ -79,9 +79,13 @@ static void text_is_plain_storage(void **state)
 		fake_indexed(ways[i].port, ways[i].index, ways[i].usual);
 		assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 7);
 	}
+	/* the bit that closes the memory is nobody's */
 	outb(0x3c2, 0x65);
-	assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 0);
-	assert_int_equal(peek(0xb8000), 0xff);
+	assert_int_equal(fake.row[ROW_VGA_WINDOW].rights, 7);
+	fake_indexed(GC, 6, 0x0c);
+	poke(0xb8002, 'x');
+	assert_int_equal(peek(0xb8002), 'x');
+	fake_indexed(GC, 6, 0x0e);
 	outb(0x3c2, 0x67);
 	/* the monochrome text window */
 	fake_indexed(GC, 6, 0x0a);
@@ -215,6 +219,46 @@ static void vbe_modes(void **state)
 	assert_int_equal(peek(0xa0003), 0xaa);
 	fake_dispi(DISPI_BANK, 0);
 	assert_int_equal(peek(0xa0003), 0);
+}
+
+/* What a loader sets up for a system that wants a picture. */
+static void modes_without_a_bios(void **state)
+{
+	static const struct { uint32_t width, height, bits; bool good; } wishes[] = {
+		{ 640, 480, 32, true }, { 800, 600, 24, true }, { 1024, 768, 32, true }, { 1280, 1024, 16, true },
+		{ 320, 200, 15, true }, { 1280, 1024, 32, false }, { 1281, 1024, 16, false }, { 643, 480, 32, false },
+		{ 640, 480, 8, false }, { 640, 480, 31, false }, { 640, 480, 33, false }, { 0, 480, 32, false },
+		{ 640, 0, 32, false }, { UINT32_MAX, UINT32_MAX, UINT32_MAX, false }, { 0x10280, 0x101e0, 32, false },
+	};
+	struct vvga_mode m = { 0 };
+	struct vvga_screen screen;
+
+	(void)state;
+	assert_false(vvga_set_mode(&vga, 640, 480, 32, &m));	/* nowhere to be seen */
+	fake_move_bar(0, true, 0xf0000000);
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+		uint32_t width = wishes[i].width, height = wishes[i].height, bits = wishes[i].bits;
+
+		fake_dispi(DISPI_ENABLE, 0);
+		vga.vram[0] = 'A';
+		assert_int_equal(vvga_set_mode(&vga, width, height, bits, &m), wishes[i].good);
+		vvga_screen(&vga, &screen);
+		assert_int_equal(screen.graphics, wishes[i].good);
+		assert_int_equal(vga.vram[0], wishes[i].good ? 0 : 'A');
+		if (!wishes[i].good)
+			continue;
+		assert_true(screen.width == width && screen.height == height && screen.bits == bits);
+		assert_true(m.at == 0xf0000000 && m.width == width && m.height == height && m.bits == bits);
+		assert_int_equal(m.pitch, width * ((bits + 7) / 8));
+		assert_true(m.blue.at == 0 && m.green.at == m.blue.bits && m.red.at == m.green.at + m.green.bits);
+		assert_int_equal(m.red.bits + m.green.bits + m.blue.bits, bits == 32 ? 24 : bits);
+		/* a second one over it */
+		assert_true(vvga_set_mode(&vga, 640, 480, 16, &m) && m.pitch == 1280);
+		fake_out(0x1ce, 2, DISPI_VIRT_WIDTH);
+		assert_int_equal(fake_in(0x1cf, 2), 640);
+	}
+	fake_dispi(DISPI_ENABLE, 0);
+	fake_move_bar(0, false, 0);
 }
 
 static void function_on_the_pci_bus(void **state)
@@ -422,6 +466,7 @@ int main(void)
 		cmocka_unit_test_setup(text_is_plain_storage, setup),
 		cmocka_unit_test_setup(shapes_of_text, setup),
 		cmocka_unit_test_setup(vbe_modes, setup),
+		cmocka_unit_test_setup(modes_without_a_bios, setup),
 		cmocka_unit_test_setup(function_on_the_pci_bus, setup),
 		cmocka_unit_test_setup(registers, setup),
 		cmocka_unit_test_setup(state_goes_round, setup),

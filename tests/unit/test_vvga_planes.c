@@ -16,7 +16,7 @@ static int setup(void **state)
  * A second model of the planes, made another way: four arrays, each bit of each plane on its own.
  */
 static struct {
-	uint8_t plane[4][65536], latch[4], misc, sr2, sr4, gr[9];
+	uint8_t plane[4][65536], latch[4], sr2, sr4, gr[9];
 } model;
 
 static int model_offset(uint32_t gpa, uint32_t *a)
@@ -36,7 +36,7 @@ static int model_offset(uint32_t gpa, uint32_t *a)
 		break;
 	}
 	*a = gpa - first;
-	return (model.misc & 2) && gpa >= first && gpa <= last;
+	return gpa >= first && gpa <= last;
 }
 
 static uint32_t model_plane_address(uint32_t a)
@@ -149,11 +149,9 @@ static void model_register(void)
 		model.gr[5] = 16;
 		model.gr[6] = 14;
 		model.gr[8] = 255;
-		model.misc = 0x67;
 	} else {
 		value |= fake_below(4) ? 3 : 1;
 		outb(0x3c2, value);
-		model.misc = value & 0xef;
 	}
 }
 
@@ -163,7 +161,6 @@ static void planes_are_as_the_model_has_them(void **state)
 
 	(void)state;
 	memset(&model, 0, sizeof(model));
-	model.misc = 0x67;
 	model.sr2 = 3;
 	model.sr4 = 2;
 	model.gr[5] = 16;

@@ -11,7 +11,7 @@
 #define VVGA_KIND 0x31414756u
 
 enum { REGION_PORTS, REGION_DISPI, REGION_APERTURE };
-enum { BAR_VRAM = 0, BAR_REGISTERS = 2 };
+enum { BAR_VRAM = VVGA_VRAM_BAR, BAR_REGISTERS = 2 };
 
 #define PORT_DISPI_INDEX 0x1ceu
 #define PORT_DISPI_DATA	 0x1cfu	/* and 1D0h, for processors that want it aligned */
@@ -34,7 +34,7 @@ static bool plain_text(const struct vvga_state *s)
 {
 	const uint8_t *gc = s->gc;
 
-	return !(s->dispi[DISPI_ENABLE] & DISPI_ENABLED) && (s->misc & MISC_RAM) &&
+	return !(s->dispi[DISPI_ENABLE] & DISPI_ENABLED) &&
 	       !(s->seq[SEQ_MEMORY] & (MEMORY_SEQUENTIAL | MEMORY_CHAIN4)) && s->seq[SEQ_MAP_MASK] == 3 &&
 	       (gc[GC_MODE] & (GC_MODE_WRITE | GC_MODE_COMPARE | GC_MODE_ODD_EVEN)) == GC_MODE_ODD_EVEN &&
 	       (gc[GC_MISC] & (GC_MISC_CHAIN | 0x08)) == (GC_MISC_CHAIN | 0x08) && !(gc[GC_SET_RESET_ON] & 3) &&

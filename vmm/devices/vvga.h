@@ -9,6 +9,7 @@
 
 #define VVGA_VRAM MIB(4)
 #define VVGA_DEVFN VPCI_DEVFN(2, 0)
+#define VVGA_VRAM_BAR 0u
 #define VVGA_COLUMNS 132u	/* the most a snapshot shows */
 #define VVGA_ROWS 60u
 
@@ -50,10 +51,23 @@ struct vvga_screen {
 	uint16_t start, pitch;		/* of the visible page, in characters */
 };
 
+/* A linear mode, as whoever draws has to know it: where, and how a pixel lies in its bytes. */
+struct vvga_mode {
+	uint64_t at;
+	uint32_t width, height, pitch, bits;
+	struct { uint8_t at, bits; } red, green, blue;
+};
+
 /* 0, or -ENOMEM when there is no storage for the video RAM. */
 int vvga_init(struct vvga *v, struct vm *vm);
 /* Ports, the aperture at A0000h, and the function on the PCI bus. 0 or the error of those. */
 int vvga_claim(struct vvga *v, struct bus *bus, struct vpci *pci);
+
+/*
+ * What a video BIOS is asked for by function 4F02h: that picture, cleared. bits: 15, 16, 24 or 32. false = it does not
+ * fit, or the video RAM has no place among the guest's addresses; the screen is then as it was.
+ */
+bool vvga_set_mode(struct vvga *v, uint32_t width, uint32_t height, uint32_t bits, struct vvga_mode *mode);
 
 void vvga_screen(const struct vvga *v, struct vvga_screen *screen);
 /* The cells of one text row, character below attribute; cells: screen->columns of them. y < screen->rows. */

@@ -129,6 +129,47 @@ void vvga_dispi_write(struct vvga *v, uint32_t index, uint16_t value)
 	vvga_window(v);
 }
 
+/* Red over green over blue, as Bochs and QEMU have them; without a palette to set. */
+static void describe(const struct vvga *v, struct vvga_mode *m)
+{
+	const uint16_t *r = v->s.dispi;
+	uint8_t each = r[DISPI_BPP] >= 24 ? 8 : 5, green = r[DISPI_BPP] == 16 ? 6 : each;
+
+	memset(m, 0, sizeof(*m));
+	m->at = v->pci.bar[VVGA_VRAM_BAR].at;
+	m->width = r[DISPI_XRES];
+	m->height = r[DISPI_YRES];
+	m->bits = r[DISPI_BPP];
+	m->pitch = r[DISPI_VIRT_WIDTH] * bits_stored(m->bits) / 8;
+	m->blue.bits = m->red.bits = each;
+	m->green.bits = green;
+	m->green.at = each;
+	m->red.at = (uint8_t)(each + green);
+}
+
+bool vvga_set_mode(struct vvga *v, uint32_t width, uint32_t height, uint32_t bits, struct vvga_mode *mode)
+{
+	uint16_t wanted[DISPI_REGISTERS];
+
+	if (width > X_MOST || height > Y_MOST || bits < 15 || !bpp_known(bits) || !v->pci.bar[VVGA_VRAM_BAR].mapped)
+		return false;
+	memcpy(wanted, v->s.dispi, sizeof(wanted));
+	wanted[DISPI_XRES] = (uint16_t)width;
+	wanted[DISPI_YRES] = (uint16_t)height;
+	wanted[DISPI_BPP] = (uint16_t)bits;
+	wanted[DISPI_VIRT_WIDTH] = 0;
+	fit(wanted);
+	if (wanted[DISPI_XRES] != width || wanted[DISPI_YRES] != height)
+		return false;
+	vvga_dispi_write(v, DISPI_ENABLE, 0);
+	vvga_dispi_write(v, DISPI_XRES, (uint16_t)width);
+	vvga_dispi_write(v, DISPI_YRES, (uint16_t)height);
+	vvga_dispi_write(v, DISPI_BPP, (uint16_t)bits);
+	vvga_dispi_write(v, DISPI_ENABLE, DISPI_ENABLED | DISPI_LFB);
+	describe(v, mode);
+	return true;
+}
+
 void vvga_dispi_reset(struct vvga_state *s)
 {
 	memset(s->dispi, 0, sizeof(s->dispi));

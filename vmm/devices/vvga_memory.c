@@ -12,7 +12,10 @@ static uint32_t linear_at(const struct vvga *v, uint32_t offset)
 	return (uint32_t)(v->s.dispi[DISPI_BANK] % BANKS) * VGA_BANK + offset;
 }
 
-/* The part of the aperture that the memory map of graphics register 6 opens; false = not decoded. */
+/*
+ * The part of the aperture that the memory map of graphics register 6 opens; false = not decoded. Bit 1 of 3C2h, which
+ * closes an IBM VGA's memory to the processor, does nothing in Bochs' and QEMU's: GRUB as a ROM lives by that.
+ */
 static bool decode(const struct vvga *v, uint32_t offset, uint32_t *within)
 {
 	static const struct { uint32_t first, size; } maps[4] = {
@@ -20,7 +23,7 @@ static bool decode(const struct vvga *v, uint32_t offset, uint32_t *within)
 	};
 	unsigned int map = v->s.gc[GC_MISC] >> 2 & 3;
 
-	if (!(v->s.misc & MISC_RAM) || offset < maps[map].first || offset - maps[map].first >= maps[map].size)
+	if (offset < maps[map].first || offset - maps[map].first >= maps[map].size)
 		return false;
 	*within = offset - maps[map].first;
 	return true;

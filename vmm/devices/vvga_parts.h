@@ -10,7 +10,6 @@
 #define VGA_BANK	 0x10000u	/* the 64 KiB that a bank or a plane has */
 
 #define MISC_COLOUR	 0x01u	/* the CRTC answers at 3D4h, not at 3B4h */
-#define MISC_RAM	 0x02u	/* the aperture is open */
 
 enum { SEQ_RESET, SEQ_CLOCKING, SEQ_MAP_MASK, SEQ_FONTS, SEQ_MEMORY };
 #define CLOCKING_DOTS8	 0x01u

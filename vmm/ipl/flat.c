@@ -39,7 +39,7 @@ int flat_load(const struct ipl_job *job)
 	arch_vcpu_set(&vm->av, VREG_CR0, 0x10);	/* caches on, as firmware leaves them: CD and NW clear */
 	arch_vcpu_set(&vm->av, VREG_IDTR_BASE, 0);
 	arch_vcpu_set(&vm->av, VREG_IDTR_LIMIT, 0x3ff);
-	arch_vcpu_set(&vm->av, VREG_RFLAGS, 2);	/* no handler is there, so interrupts stay off */
+	arch_vcpu_set(&vm->av, VREG_RFLAGS, 2);	/* nobody has set the controllers, so interrupts stay off */
 	arch_vcpu_set(&vm->av, VREG_RSP, FLAT_STACK);
 	arch_vcpu_set(&vm->av, VREG_RIP, 0);
 	memset(vm->av.gpr, 0, sizeof(vm->av.gpr));

@@ -3,9 +3,18 @@
 #include "vmm/ipl/image.h"
 
 #include "lib/string.h"
+#include "vmm/machine/pc.h"
 
 #define ELF_LOAD    1u
 #define MAX_ADDRESS GIB(4)
+
+/* For images that do not mind. */
+#define USUAL_WIDTH  1024u
+#define USUAL_HEIGHT 768u
+#define USUAL_BITS   32u
+
+#define SCREEN_RGB  1u
+#define SCREEN_TEXT 2u
 
 int image_add(const struct ipl_job *job, struct image *im, const struct piece *p)
 {
@@ -87,21 +96,31 @@ static uint64_t entry_of(uint64_t entry, const struct program_header *h)
 	return UINT64_MAX;
 }
 
-int image_read_elf(const struct ipl_job *job, struct image *im)
+int image_check_machine(const struct ipl_job *job)
 {
 	const uint8_t *d = job->image->data;
-	uint64_t size = job->image->size, table, entry, step, found = UINT64_MAX;
-	uint32_t count, i, machine;
-	bool wide;
-	int result;
+	uint32_t machine;
 
-	if (size < 64 || ipl_u32(d) != IMAGE_ELF_MAGIC)
+	if (job->image->size < 64 || ipl_u32(d) != IMAGE_ELF_MAGIC)
 		return ipl_fail(job, IPL_MB_NO_ELF, 0, 0);
-	wide = d[4] == 2;
 	machine = ipl_u16(d + 18);
 	/* Data encoding 1: little-endian. Machines 3 and 62: 386 and x86-64. */
 	if ((d[4] != 1 && d[4] != 2) || d[5] != 1 || (machine != 3 && machine != 62))
 		return ipl_fail(job, IPL_MB_ELF_MACHINE, d[4], machine);
+	return 0;
+}
+
+int image_read_elf(const struct ipl_job *job, struct image *im)
+{
+	const uint8_t *d = job->image->data;
+	uint64_t size = job->image->size, table, entry, step, found = UINT64_MAX;
+	uint32_t count, i;
+	bool wide;
+	int result = image_check_machine(job);
+
+	if (result != 0)
+		return result;
+	wide = d[4] == 2;
 	entry = wide ? ipl_u64(d + 24) : ipl_u32(d + 24);
 	table = wide ? ipl_u64(d + 32) : ipl_u32(d + 28);
 	step = ipl_u16(d + (wide ? 54 : 42));
@@ -220,14 +239,80 @@ void image_command_line(const struct ipl_job *job, char *to, size_t room)
 	}
 }
 
-void image_text_screen(uint8_t *to)
+/* As GRUB does: the size that is wanted in any depth, and else whatever there is. */
+bool image_graphics(const struct ipl_job *job, uint32_t width, uint32_t height, uint32_t bits, struct vvga_mode *mode)
 {
-	ipl_set64(to, 0xb8000);
-	ipl_set32(to + 8, 160);	/* bytes a line */
-	ipl_set32(to + 12, 80);
-	ipl_set32(to + 16, 25);
-	to[20] = 16;		/* bits a character */
-	to[21] = 2;		/* EGA text */
+	struct vvga *vga = job->vm->devices->options.vga;
+	const uint32_t depths[] = { bits, 32, 24, 16 };
+	size_t i;
+
+	if (vga == NULL)
+		return false;
+	for (i = 0; i < ARRAY_LEN(depths); i++)
+		if (vvga_set_mode(vga, width, height, depths[i], mode))
+			return true;
+	return vvga_set_mode(vga, USUAL_WIDTH, USUAL_HEIGHT, USUAL_BITS, mode);
+}
+
+void image_screen(uint8_t *to, const struct vvga_mode *mode)
+{
+	static const struct vvga_mode text = { .at = 0xb8000, .pitch = 160, .width = 80, .height = 25, .bits = 16 };
+	const struct vvga_mode *m = mode ? mode : &text;
+
+	ipl_set64(to, m->at);
+	ipl_set32(to + 8, m->pitch);
+	ipl_set32(to + 12, m->width);
+	ipl_set32(to + 16, m->height);
+	to[20] = (uint8_t)m->bits;
+	to[21] = mode ? SCREEN_RGB : SCREEN_TEXT;
+}
+
+void image_colours(uint8_t *to, const struct vvga_mode *mode)
+{
+	to[0] = mode->red.at;
+	to[1] = mode->red.bits;
+	to[2] = mode->green.at;
+	to[3] = mode->green.bits;
+	to[4] = mode->blue.at;
+	to[5] = mode->blue.bits;
+}
+
+/* VESA BIOS Extension Core Functions 3.0, "VbeInfoBlock" and "ModeInfoBlock". */
+void image_vbe(uint8_t to[IMAGE_VBE], uint64_t at, const struct vvga_mode *mode)
+{
+	uint8_t *m = to + IMAGE_VBE_MODE;
+
+	memset(to, 0, IMAGE_VBE);
+	memcpy(to, "VESA", 4);
+	ipl_set16(to + 4, 0x300);
+	if (at < IPL_HIGH_START) {
+		ipl_set16(to + 14, at % 16 + 34);	/* the list of modes, as offset and segment: it is empty */
+		ipl_set16(to + 16, at / 16);
+	}
+	ipl_set16(to + 18, VVGA_VRAM >> 16);
+	ipl_set16(to + 34, 0xffff);
+	ipl_set16(m, 0x9b);			/* can be set, with this table, colour, graphics, linear */
+	ipl_set16(m + 16, mode->pitch);
+	ipl_set16(m + 18, mode->width);
+	ipl_set16(m + 20, mode->height);
+	m[22] = 8;				/* a character's size */
+	m[23] = 16;
+	m[24] = 1;				/* planes */
+	m[25] = (uint8_t)mode->bits;
+	m[26] = 1;				/* banks */
+	m[27] = 6;				/* direct colour */
+	ipl_set32(m + 40, mode->at);
+	ipl_set16(m + 50, mode->pitch);		/* of the linear mode */
+	for (uint32_t i = 0; i < 2; i++) {	/* banked, linear */
+		uint8_t *c = m + (i ? 54 : 31);
+
+		c[0] = mode->red.bits;
+		c[1] = mode->red.at;
+		c[2] = mode->green.bits;
+		c[3] = mode->green.at;
+		c[4] = mode->blue.bits;
+		c[5] = mode->blue.at;
+	}
 }
 
 /* Specification of either version, "Machine state". */

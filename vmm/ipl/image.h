@@ -3,6 +3,7 @@
 #ifndef VMM_IPL_IMAGE_H
 #define VMM_IPL_IMAGE_H
 
+#include "vmm/devices/vvga.h"
 #include "vmm/ipl/job.h"
 
 #define IMAGE_ELF_MAGIC 0x464c457fu
@@ -25,6 +26,7 @@ struct image {
 
 /* Each: 0 or what ipl_fail() gave. */
 int image_add(const struct ipl_job *job, struct image *im, const struct piece *p);
+int image_check_machine(const struct ipl_job *job);	/* is it ELF, and x86's? */
 int image_read_elf(const struct ipl_job *job, struct image *im);
 /*
  * The address fields of a header ("a.out kludge"): where one run of the file goes. load_end 0 = to the end of the file,
@@ -46,8 +48,25 @@ uint64_t image_place(const struct image *im, uint64_t from, uint64_t end, uint64
 /* "FILE PARM", as GRUB hands it over. */
 void image_command_line(const struct ipl_job *job, char *to, size_t room);
 
-/* The screen as both versions describe it, in 22 bytes: EGA text at B8000h, 80x25. */
-void image_text_screen(uint8_t *to);
+/*
+ * Sets the display to a picture of that size, or to what comes nearest to it; 0 = no wish. false = there is no display
+ * that could; it shows text then.
+ */
+bool image_graphics(const struct ipl_job *job, uint32_t width, uint32_t height, uint32_t bits, struct vvga_mode *mode);
+
+/* The screen as both versions describe it. mode NULL = EGA text at B8000h, 80x25. Colours: of a mode, IMAGE_COLOURS bytes. */
+#define IMAGE_SCREEN  22u
+#define IMAGE_COLOURS 6u
+void image_screen(uint8_t *to, const struct vvga_mode *mode);
+void image_colours(uint8_t *to, const struct vvga_mode *mode);
+/*
+ * The same as a VESA BIOS would have told it, for older systems: its information of 512 bytes, and that of the mode, 256.
+ * at: where the first will lie.
+ */
+#define IMAGE_VBE	   768u
+#define IMAGE_VBE_MODE	   512u
+#define IMAGE_VBE_NO_NUMBER 0xffffu	/* no BIOS has given the mode one */
+void image_vbe(uint8_t to[IMAGE_VBE], uint64_t at, const struct vvga_mode *mode);
 
 /* The flat segments of 32-bit protected mode, their table at `gdt` (32 bytes), and EAX and EBX. */
 bool image_start(const struct ipl_job *job, const struct image *im, uint64_t gdt, uint64_t stack, uint32_t magic,

@@ -53,12 +53,13 @@ static enum ipl_kind find_out(const struct ipl_file *f)
 {
 	if (linux_looks_like(f->data, f->size))
 		return IPL_LINUX;
+	/* Firmware that a multiboot loader could start as well needs to be in its place. */
+	if (boot_looks_like_flash(f->data, f->size))
+		return IPL_FIRMWARE;
 	if (multiboot_looks_like(f->data, f->size))
 		return IPL_MULTIBOOT;
 	if (boot_looks_like_cd(f->data, f->size))
 		return IPL_CD;
-	if (boot_looks_like_flash(f->data, f->size))
-		return IPL_FIRMWARE;
 	if (boot_looks_like(f->data, f->size))
 		return IPL_BOOT;
 	return IPL_FLAT;
@@ -121,8 +122,11 @@ static int load_kind(const struct ipl_job *job)
 	};
 	enum ipl_kind kind = job->request->kind;
 
-	if (kind == IPL_FIND_OUT && job->request->address == 0)
+	if (kind == IPL_FIND_OUT && job->request->address == 0) {
+		if (boot_looks_like_gzip(job->image->data, job->image->size))
+			return ipl_fail(job, IPL_GZIP, 0, 0);
 		kind = find_out(job->image);
+	}
 	CHECK((unsigned int)kind < ARRAY_LEN(loaders));
 	if (job->initrd && kind != IPL_LINUX && kind != IPL_MULTIBOOT)
 		return ipl_fail(job, IPL_INITRD_NOT_TAKEN, 0, 0);

@@ -37,6 +37,7 @@ enum ipl_message {
 	IPL_PARM_TOO_LONG,
 	IPL_NOT_STORED,
 	IPL_INITRD_NOT_TAKEN,
+	IPL_GZIP,
 	IPL_LINUX_SHORT,
 	IPL_LINUX_NO_SIGNATURE,
 	IPL_LINUX_NO_HEADER,
@@ -50,6 +51,7 @@ enum ipl_message {
 	IPL_LINUX_TOO_BIG,
 	IPL_LINUX_NO_LOW,
 	IPL_LINUX_NO_64,
+	IPL_LINUX_REAL_MODE,
 	IPL_MB_NO_HEADER,
 	IPL_MB_CHECKSUM,
 	IPL_MB_FEATURE,
@@ -120,6 +122,7 @@ bool multiboot2_looks_like(const uint8_t *data, uint64_t size);
 bool boot_looks_like(const uint8_t *data, uint64_t size);
 bool boot_looks_like_cd(const uint8_t *data, uint64_t size);
 bool boot_looks_like_flash(const uint8_t *data, uint64_t size);
+bool boot_looks_like_gzip(const uint8_t *data, uint64_t size);
 
 /* Fields of files lie at any alignment and are little-endian, as this processor is. */
 static inline uint16_t ipl_u16(const uint8_t *p)

@@ -94,6 +94,9 @@ static int check_header(const struct ipl_job *job, struct linux_plan *p)
 		p->header_end = H_MOST;
 	if (!(d[H_LOADFLAGS] & LOADED_HIGH))
 		return ipl_fail(job, IPL_LINUX_ZIMAGE, 0, 0);
+	/* Where its setup part would go on after the change of modes: nowhere, in boot programs that only look like Linux. */
+	if (ipl_u32(d + H_CODE32) == 0)
+		return ipl_fail(job, IPL_LINUX_REAL_MODE, 0, 0);
 	return 0;
 }
 

@@ -16,9 +16,14 @@
 #define FLAG_REQUIRED  0xffffu /* what is set here has to be known to us */
 #define FLAG_ADDRESSES 0x10000u
 #define VIDEO_TEXT     1u
+#define HEADER_VIDEO   32u /* kind, width, height, bits a pixel */
 
 /* The information area: structure, map, one module, then the strings. */
+#define INFO_VBE_CONTROL	  72u
+#define INFO_VBE_MODE	  76u
+#define INFO_VBE_NUMBER	  80u
 #define INFO_SCREEN	  88u
+#define INFO_COLOURS	  110u
 #define INFO_MAP	  0x80u
 #define INFO_MODULE	  0x100u
 #define INFO_NAME	  0x110u
@@ -28,8 +33,10 @@
 #define INFO_MODULES	  0x8u
 #define INFO_MMAP	  0x40u
 #define INFO_LOADER_NAME  0x200u
+#define INFO_VBE	  0x800u
 #define INFO_FRAMEBUFFER  0x1000u
 #define INFO_GDT	  0x900u /* after the strings */
+#define INFO_VBE_AT	  0xa00u
 #define INFO_SIZE	  0x1000u
 
 static uint64_t search_end(uint64_t size)
@@ -65,6 +72,16 @@ bool multiboot_looks_like(const uint8_t *data, uint64_t size)
 	       find_header(data, size, &wrong) != UINT64_MAX || multiboot2_looks_like(data, size);
 }
 
+/* That a program is for another machine is the better reason. */
+static int no_header(const struct ipl_job *job)
+{
+	int result = image_check_machine(job);
+
+	if (result == 0 || job->image->size < 64 || ipl_u32(job->image->data) != IMAGE_ELF_MAGIC)
+		result = ipl_fail(job, IPL_MB_NO_HEADER, search_end(job->image->size), 0);
+	return result;
+}
+
 static int check_header(const struct ipl_job *job, struct image *im)
 {
 	const uint8_t *d = job->image->data;
@@ -74,12 +91,12 @@ static int check_header(const struct ipl_job *job, struct image *im)
 	if (im->header == UINT64_MAX && wrong != UINT64_MAX)
 		return ipl_fail(job, IPL_MB_CHECKSUM, wrong, ipl_u32(d + wrong + 8));
 	if (im->header == UINT64_MAX)
-		return ipl_fail(job, IPL_MB_NO_HEADER, search_end(size), 0);
+		return no_header(job);
 	im->flags = ipl_u32(d + im->header + 4);
 	if ((im->flags & (FLAG_ADDRESSES | FLAG_VIDEO)) && im->header + 48 > search_end(size) &&
 	    (im->header + 32 > search_end(size) || (im->flags & FLAG_VIDEO)))
 		return ipl_fail(job, IPL_MB_CUT_HEADER, im->header, size);
-	if ((im->flags & FLAG_VIDEO) && !(job->vm->devices->platform.vga && ipl_u32(d + im->header + 32) == VIDEO_TEXT))
+	if ((im->flags & FLAG_VIDEO) && !job->vm->devices->platform.vga)
 		return ipl_fail(job, IPL_MB_VIDEO, im->header, 0);
 	if (im->flags & FLAG_REQUIRED & ~(FLAG_ALIGN | FLAG_MEMORY | FLAG_VIDEO))
 		return ipl_fail(job, IPL_MB_FEATURE, im->header, im->flags);
@@ -115,10 +132,30 @@ static uint32_t put_map(uint8_t *to, uint64_t b)
 	return count * 24;
 }
 
-static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
+/* Text where the image does not ask for a screen, or asks for that. *vbe = what stands in the information of it. */
+static uint32_t put_screen(const struct ipl_job *job, const struct image *im, uint64_t at, uint8_t *info,
+			   uint8_t vbe[IMAGE_VBE])
+{
+	const uint8_t *wish = job->image->data + im->header + HEADER_VIDEO;
+	struct vvga_mode mode;
+	bool graphics = (im->flags & FLAG_VIDEO) && ipl_u32(wish) != VIDEO_TEXT &&
+			image_graphics(job, ipl_u32(wish + 4), ipl_u32(wish + 8), ipl_u32(wish + 12), &mode);
+
+	image_screen(info + INFO_SCREEN, graphics ? &mode : NULL);
+	if (!graphics)
+		return INFO_FRAMEBUFFER;
+	image_colours(info + INFO_COLOURS, &mode);
+	image_vbe(vbe, at + INFO_VBE_AT, &mode);
+	ipl_set32(info + INFO_VBE_CONTROL, at + INFO_VBE_AT);
+	ipl_set32(info + INFO_VBE_MODE, at + INFO_VBE_AT + IMAGE_VBE_MODE);
+	ipl_set16(info + INFO_VBE_NUMBER, IMAGE_VBE_NO_NUMBER);
+	return INFO_FRAMEBUFFER | INFO_VBE;
+}
+
+static bool put_info(const struct ipl_job *job, const struct image *im, uint64_t at, uint64_t module)
 {
 	uint64_t b = job->vm->storage_size;
-	uint8_t info[INFO_TEXT] = {0};
+	uint8_t info[INFO_TEXT] = {0}, vbe[IMAGE_VBE] = {0};
 	uint32_t flags = INFO_MEM | INFO_COMMAND_LINE | INFO_MMAP | INFO_LOADER_NAME;
 	char text[IMAGE_TEXT];
 
@@ -140,13 +177,11 @@ static bool put_info(const struct ipl_job *job, uint64_t at, uint64_t module)
 		if (!ipl_put(job, at + INFO_TEXT + IMAGE_TEXT, text, strlen(text) + 1))
 			return false;
 	}
-	if (job->vm->devices->platform.vga) {
-		flags |= INFO_FRAMEBUFFER;
-		image_text_screen(info + INFO_SCREEN);
-	}
+	if (job->vm->devices->platform.vga)
+		flags |= put_screen(job, im, at, info, vbe);
 	ipl_set32(info, flags);
 	image_command_line(job, text, sizeof(text));
-	return ipl_put(job, at, info, sizeof(info)) &&
+	return ipl_put(job, at, info, sizeof(info)) && ipl_put(job, at + INFO_VBE_AT, vbe, sizeof(vbe)) &&
 	       ipl_put(job, at + INFO_TEXT, text, strlen(text) + 1);
 }
 
@@ -189,7 +224,7 @@ int multiboot_load(const struct ipl_job *job)
 		result = image_put(job, &im);
 	if (result != 0)
 		return result;
-	if (!put_info(job, info, module) ||
+	if (!put_info(job, &im, info, module) ||
 	    !image_start(job, &im, info + INFO_GDT, info + INFO_SIZE, LOADED_MAGIC, info))
 		return ipl_fail(job, IPL_NOT_STORED, INFO_SIZE, info);
 	if (job->initrd && !ipl_put(job, module, job->initrd->data, job->initrd->size))

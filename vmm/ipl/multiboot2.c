@@ -23,18 +23,19 @@ static const uint8_t least[HEADER_TAGS] = { 8, 8, 24, 12, 12, 20, 8, 8, 12, 12, 
 
 enum info_tag {
 	INFO_END = 0, INFO_COMMAND_LINE = 1, INFO_LOADER_NAME = 2, INFO_MODULE = 3, INFO_MEMORY = 4, INFO_MAP = 6,
-	INFO_FRAMEBUFFER = 8, INFO_SECTIONS = 9, INFO_RSDP_OLD = 14, INFO_RSDP_NEW = 15, INFO_LOAD_BASE = 21,
+	INFO_VBE = 7, INFO_FRAMEBUFFER = 8, INFO_SECTIONS = 9, INFO_RSDP_OLD = 14, INFO_RSDP_NEW = 15, INFO_LOAD_BASE = 21,
 };
 
 #define CONSOLE_REQUIRED 0x1u
 #define CONSOLE_TEXT	 0x2u
+#define MOST_COLUMNS	 132u
 
 #define MOST_SECTIONS 1024u
 #define MOST_PLACED   8u /* symbols, strings, and what else a debugger wants */
 #define SECTION_NOBITS 8u
 
-/* All tags but the sections: strings, map, module, RSDPs. */
-#define FIXED_INFO 0x800u
+/* All tags but the sections: strings, map, module, screen, RSDPs. */
+#define FIXED_INFO 0xc00u
 #define GDT_ROOM   64u
 #define STACK_ROOM 0x400u
 
@@ -171,17 +172,21 @@ static int read_tags(const struct ipl_job *job, uint64_t at, uint64_t end, struc
 	return result;
 }
 
-/* Text is all we can give, and that only where there is a screen. */
+/* A text mode is wanted by a size in characters. */
+static bool wants_graphics(const struct wishes *w)
+{
+	uint32_t width = w->framebuffer ? ipl_u32(w->framebuffer + 8) : 0;
+
+	return w->framebuffer && (width == 0 || width > MOST_COLUMNS || ipl_u32(w->framebuffer + 16) != 0);
+}
+
+/* What cannot be done without. The display can do both, text and graphics. */
 static int check_screen(const struct ipl_job *job, const struct image *im, const struct wishes *w)
 {
-	bool screen = job->vm->devices->platform.vga;
-	bool graphics = w->framebuffer && !w->framebuffer_optional && ipl_u32(w->framebuffer + 16) != 0;
+	bool needs = (w->console & CONSOLE_REQUIRED) ||
+		     (wants_graphics(w) && !w->framebuffer_optional && !(w->console & CONSOLE_TEXT));
 
-	if ((w->console & CONSOLE_REQUIRED) && !screen)
-		return ipl_fail(job, IPL_MB_VIDEO, im->header, 0);
-	if (graphics && !(screen && (w->console & CONSOLE_TEXT)))
-		return ipl_fail(job, IPL_MB_VIDEO, im->header, 0);
-	return 0;
+	return needs && !job->vm->devices->platform.vga ? ipl_fail(job, IPL_MB_VIDEO, im->header, 0) : 0;
 }
 
 static int check_header(const struct ipl_job *job, struct image *im, struct wishes *w)
@@ -374,13 +379,32 @@ static void write_memory(struct writer *w)
 	}
 }
 
-static void write_screen(struct writer *w)
+static void write_vbe(struct writer *w, const struct vvga_mode *mode)
 {
-	uint8_t f[24] = { 0 };
+	uint8_t vbe[IMAGE_VBE];
 
-	image_text_screen(f);
-	write_tag(w, INFO_FRAMEBUFFER, sizeof(f));
-	write(w, f, sizeof(f));
+	write_tag(w, INFO_VBE, 8 + sizeof(vbe));
+	write32(w, IMAGE_VBE_NO_NUMBER);	/* and a segment of 0: there is no interface to call */
+	write32(w, 0);
+	image_vbe(vbe, w->at, mode);
+	write(w, vbe, sizeof(vbe));
+}
+
+static void write_screen(struct writer *w, const struct wishes *wishes)
+{
+	const uint8_t *wish = wishes->framebuffer;
+	uint8_t f[IMAGE_SCREEN + 2 + IMAGE_COLOURS] = { 0 };
+	struct vvga_mode mode;
+	bool graphics = wants_graphics(wishes) &&
+			image_graphics(w->job, ipl_u32(wish + 8), ipl_u32(wish + 12), ipl_u32(wish + 16), &mode);
+
+	image_screen(f, graphics ? &mode : NULL);
+	if (graphics)
+		image_colours(f + IMAGE_SCREEN + 2, &mode);
+	write_tag(w, INFO_FRAMEBUFFER, graphics ? sizeof(f) : IMAGE_SCREEN + 2);
+	write(w, f, graphics ? sizeof(f) : IMAGE_SCREEN + 2);
+	if (graphics)
+		write_vbe(w, &mode);
 }
 
 static void write_sections(struct writer *w, const struct sections *s)
@@ -418,7 +442,7 @@ static bool write_info(struct writer *w, const struct wishes *wishes, const stru
 		write_module(w, module);
 	write_memory(w);
 	if (p->vga)
-		write_screen(w);
+		write_screen(w, wishes);
 	write_tag(w, INFO_RSDP_OLD, 20);
 	write(w, p->acpi.rsdp, 20);
 	write_tag(w, INFO_RSDP_NEW, ACPI_RSDP_SIZE);

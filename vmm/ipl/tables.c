@@ -1,4 +1,4 @@
-/* What firmware leaves in storage, for systems that are loaded without any: ACPI, SMBIOS, the BIOS data area. */
+/* What firmware leaves in storage, for systems that are loaded without any: ACPI, SMBIOS, BIOS data area, vectors. */
 /* Part: ipl/; the tables themselves are firmware/'s. */
 #include "vmm/ipl/tables.h"
 
@@ -14,6 +14,57 @@
 #define BDA_EQUIPMENT	0x410u
 #define BDA_MEMORY	0x413u
 #define BDA_VIDEO	0x449u
+
+/*
+ * Real mode's interrupt vectors. A BIOS is not there, but a system that calls one has to come back and be told so, or it
+ * would run through the vectors as if they were code: no service is carry and AH = 86h, for those that ask whether a key
+ * is there also zero. Storage and equipment are answered. Devices' interrupts are ended.
+ */
+#define VECTORS	    256u
+#define CODE_OFFSET 0xf000u	/* in segment F000 */
+#define CODE_ROOM   16u		/* for each of the routines */
+
+enum routine { NO_SERVICE, INTERRUPT, EQUIPMENT, STORAGE, ROUTINES };
+
+static const uint8_t routines[ROUTINES][CODE_ROOM] = {
+	[NO_SERVICE] = {
+		0x55, 0x89, 0xe5,		/* push bp; mov bp, sp */
+		0x80, 0x4e, 0x06, 0x41,		/* or byte [bp + 6], 41h: the flags that IRET brings back */
+		0x5d, 0xb4, 0x86, 0xcf,		/* pop bp; mov ah, 86h; iret */
+	},
+	[INTERRUPT] = {
+		0x50, 0xb0, 0x20,		/* push ax; mov al, 20h */
+		0xe6, 0xa0, 0xe6, 0x20,		/* out 0A0h, al; out 20h, al */
+		0x58, 0xcf,			/* pop ax; iret */
+	},
+	[EQUIPMENT] = {
+		0x1e, 0x31, 0xc0, 0x8e, 0xd8,	/* push ds; xor ax, ax; mov ds, ax */
+		0xa1, 0x10, 0x04, 0x1f, 0xcf,	/* mov ax, [410h]; pop ds; iret */
+	},
+	[STORAGE] = {
+		0x1e, 0x31, 0xc0, 0x8e, 0xd8,	/* the same with [413h] */
+		0xa1, 0x13, 0x04, 0x1f, 0xcf,
+	},
+};
+
+static enum routine routine_of(uint32_t vector)
+{
+	if ((vector >= 0x08 && vector <= 0x0f) || (vector >= 0x70 && vector <= 0x77))
+		return INTERRUPT;
+	return vector == 0x11 ? EQUIPMENT : vector == 0x12 ? STORAGE : NO_SERVICE;
+}
+
+static bool put_vectors(const struct ipl_job *job)
+{
+	uint8_t vectors[VECTORS * 4];
+
+	for (uint32_t i = 0; i < VECTORS; i++) {
+		ipl_set16(vectors + 4 * i, CODE_OFFSET + routine_of(i) * CODE_ROOM);
+		ipl_set16(vectors + 4 * i + 2, 0xf000);
+	}
+	return ipl_put(job, 0, vectors, sizeof(vectors)) &&
+	       ipl_put(job, 0xf0000 + CODE_OFFSET, routines, sizeof(routines));
+}
 
 void tables_build(struct vm *vm, bool uefi)
 {
@@ -89,7 +140,7 @@ int tables_put(const struct ipl_job *job)
 		return ipl_fail(job, IPL_NOT_STORED, p->acpi.size, FIRMWARE_ACPI);
 	if (!put_mptable(job))
 		return ipl_fail(job, IPL_NOT_STORED, MPTABLE_ROOM, FIRMWARE_MPTABLE);
-	if (!put_data_area(job))
+	if (!put_vectors(job) || !put_data_area(job))
 		return ipl_fail(job, IPL_NOT_STORED, 0x100, BDA_COM1);
 	return 0;
 }
