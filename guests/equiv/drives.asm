@@ -134,7 +134,7 @@ disk:
 	VALUE "REGISTER KEPT", { cli }, { OUTB 0x1F4, 0x5A }, { INB 0x1F4 }
 	; the interrupt: line 14, until the status is read
 	VALUE "LINE", { cli }, { OUTB 0x3F6, 0 }, { INB 0x1F7 }, { ATA 1, 0, 0x20 }, { call line }, { KEEP }, { INB 0x3F6 }, { call line }, { KEEP }, { TAKE 256 }, { INB 0x1F7 }, { OUTB 0xA0, 0x0B }, { INB 0xA0 }, { KEEP }, { DONE }
-	VALUE "LINE OFF", { cli }, { OUTB 0x3F6, 2 }, { ATA 1, 0, 0x20 }, { TAKE 256 }, { INB 0x1F7 }
+	VALUE "LINE OFF", { cli }, { OUTB 0x3F6, 2 }, { ATA 1, 0, 0x20 }, { TAKE 256 }, { INB 0x1F7 }, { and al, 0xF9 }
 	ret
 skip:
 	in eax, dx
