@@ -1,7 +1,8 @@
 ; RANDOM64: random instructions in every ring and width of long mode; each try's end is told, with a sum over all registers.
 ; Part in the monitor: a guest; what it prints on the machine itself it must print as a guest.
 ;
-; No instruction here knows the time, a device, or what is hidden. A try ends with its first trap, a single-stepped one with its last.
+; No instruction here knows the time, a device, or what is hidden. A try ends with its first trap, one in single steps with its last,
+; and one that goes round for ever with an NMI, which is told as LOOPS and after which storage is made anew.
 
 %define GUEST_NAME "RANDOM64"
 %define CODE_BY_TEMPLATES
@@ -19,6 +20,8 @@ TRAP_STACK	equ 0x680000
 TRIES		equ 1500
 TRIES_OF_CODE	equ 25
 STEPS		equ 8				; of one try
+WATCH		equ 1193182 / 40		; a try has that many ticks of the 8254: 25 ms
+IOAPIC		equ 0xFEC00000
 
 RING0_64	equ 0x08
 RING0_DATA	equ 0x10
@@ -33,10 +36,15 @@ main:
 	xor qword [random_state], SEED
 	SAY "RANDOM64: BEGIN", NL
 	; What is in storage before must not matter, and what lies below 1 MiB must not be found.
-	mov edi, CODE
-	mov ecx, STORAGE_END - CODE
-	xor eax, eax
-	rep stosb
+	call clean_storage
+	; The 8254 can only send an NMI, through the I/O APIC.
+	mov ax, 0xFFFF
+	call pic_init
+	mov edi, IOAPIC
+	mov dword [rdi], 0x11 + 2 * 2
+	mov dword [rdi + 0x10], 0
+	mov dword [rdi], 0x10 + 2 * 2
+	mov dword [rdi + 0x10], 0x400
 	or byte [pml4], 4
 	or byte [pdpt], 4
 	mov edi, first_pages
@@ -89,10 +97,44 @@ main:
 	inc ecx
 	cmp ecx, 256
 	jb .gate
-	mov ax, 0xFFFF
-	call pic_init
+	mov eax, nmi
+	mov [idt + 2 * 16], ax
+	shr eax, 16
+	mov [idt + 2 * 16 + 6], ax
+	mov byte [idt + 2 * 16 + 4], 2
 	mov dword [tries_left], TRIES
 	jmp next_try
+
+clean_storage:
+	mov edi, CODE
+	mov ecx, STORAGE_END - CODE
+	xor eax, eax
+	rep stosb
+	ret
+
+; The watch over a try: one NMI, if nobody calls it off.
+nmi:
+	cmp byte [abs watched], 0
+	jne .loops
+	iretq
+.loops:
+	cld
+	xor eax, eax
+	mov dr7, rax				; what is made anew may be watched
+	mov eax, TRIES
+	sub eax, [tries_left]
+	call putdec
+	SAY " LOOPS", NL
+	call watch_off
+	call clean_storage
+	mov dword [tries_of_code], 0
+	jmp next_try
+
+watch_off:
+	mov byte [watched], 0
+	mov al, 0x30				; mode 0: without a count its output stays low
+	out 0x43, al
+	ret
 
 STUB		equ 16
 align 16
@@ -122,6 +164,7 @@ trapped:
 	mov [abs saved + 96], r13
 	mov [abs saved + 104], r14
 	mov [abs saved + 112], r15
+	call watch_off
 	mov rax, dr6
 	mov [abs saved + 120], rax
 	mov rax, cr0
@@ -155,7 +198,7 @@ trapped:
 	; With an error code the frame is longer; the stack's top is the same.
 	xor r15d, r15d
 	lea rbx, [rsp]
-	cmp esp, TRAP_STACK - 48
+	cmp esp, TRAP_STACK - 48		; the frame alone has 40 bytes
 	jne .no_error
 	mov r15d, [rsp]
 	bts r15, 32
@@ -211,6 +254,7 @@ trapped:
 	jne next_try
 	dec dword [steps_left]
 	js next_try
+	call watch_on
 	lea rsp, [rbx]
 	mov rax, [saved + 120]
 	test al, 15
@@ -230,6 +274,14 @@ trapped:
 	mov rsi, [saved + 40]
 	mov r15, [saved + 112]
 	iretq
+
+watch_on:
+	mov al, WATCH & 0xFF
+	out 0x40, al
+	mov al, WATCH >> 8
+	out 0x40, al
+	mov byte [watched], 1
+	ret
 
 ; Prints a sum of RCX quadwords at RSI that changes with every bit and every order of theirs.
 sum:
@@ -323,6 +375,7 @@ next_try:
 	mov ds, eax
 	mov es, eax
 .registers:
+	call watch_on
 	mov ebp, 15
 .register:
 	call pick
@@ -471,7 +524,7 @@ task_state:
 	dd 0
 	dq TRAP_STACK, TRAP_STACK, TRAP_STACK		; RSP0 to RSP2
 	dq 0
-	dq TRAP_STACK, TRAP_STACK, TRAP_STACK, 0, 0, 0, 0
+	dq TRAP_STACK, TRAP_STACK + 4096, TRAP_STACK, 0, 0, 0, 0
 	dq 0
 	dw 0, 104
 align 16, db 0
@@ -482,6 +535,7 @@ clean:	dw 0x37F, 0, 0, 0
 tries_left	dd 0
 tries_of_code	dd 0
 steps_left	dd 0
+watched		db 0
 
 SAVED		equ 176
 section .bss

@@ -93,10 +93,10 @@ def no_errors(printed):
 
 def same_directory(guest, name):
     """What `vm64 try` would give CP for these words, with the guest's user called `name`: text, files."""
-    given = {"image": str(guest.words[0]), "disk": [], "cdrom": []}
+    given = {"image": str(guest.words[0]), "disk": [], "cdrom": [], "module": []}
     for option, value in zip(guest.words[1::2], guest.words[2::2]):
         given[option[2:]] = [str(value)] if option in ("--disk", "--cdrom") else str(value)
-    others = dict.fromkeys(("kind", "initrd", "append", "bus", "net", "debug_exit", "debugcon"))
+    others = dict.fromkeys(("kind", "initrd", "append", "bus", "net", "debug_exit", "debugcon", "triple_reset", "grub"))
     text, files = guestfiles.plan(argparse.Namespace(**{**others, "storage": "128M", "firmware": "bios", **given}))
     return text.replace("USER GUEST GUEST", "USER %s %s" % (name, name)), files
 
