@@ -141,7 +141,8 @@ static void compare(struct look *l)
 		unsigned int width = i->op == OP_MOVZX || i->op == OP_MOVSX ? i->from_width :
 				     i->op == OP_CMPXCHG8B ? (i->operand_size == 8 ? 16 : 8) : i->width;
 
-		if (i->op == OP_MOV_FROM_SEG || i->op == OP_MOV_TO_SEG || i->op == OP_SMSW)
+		if (i->op == OP_MOV_FROM_SEG || i->op == OP_MOV_TO_SEG ||
+		    (i->op >= OP_SMSW && i->op <= OP_LTR))
 			width = 2;
 		if (i->op != OP_LFP && i->op != OP_JMPF && i->op != OP_CALLF && i->op != OP_BOUND)
 			AGREE(memory->size == width);

@@ -534,6 +534,67 @@ static void test_segment_loads(void **state)
 	assert_true(segments[SEG_DS].base == 0x12340 && segments[SEG_DS].limit == 0xffff);
 }
 
+/* LLDT, LTR and their opposites: the tables' entries have 16 bytes in 64-bit mode. */
+static void test_system_segments(void **state)
+{
+	(void)state;
+	machine(32);
+	descriptor(0x18, 0x0000820012340067);	/* an LDT */
+	descriptor(0x20, 0x0000890056780067);	/* a task that is not busy */
+	descriptor(0x28, 0x0000090056780067);	/* one that is not present */
+	descriptor(0x30, 0x00cf92000000ffff);
+	descriptor(0x38, 0x0000810056780067);	/* of 16 bits */
+	gpr[RAX] = 0x18;
+	DONE("\x0f\x00\xd0");			/* lldt ax */
+	assert_true(segments[SEG_LDTR].selector == 0x18 && segments[SEG_LDTR].base == 0x1234 && segments[SEG_LDTR].limit == 0x67);
+	assert_int_equal(segments[SEG_LDTR].access, 0x82);
+	FAULT("\x0f\x00\xd8", GP, 0x18);	/* ltr ax */
+	gpr[RAX] = 0x20;
+	FAULT("\x0f\x00\xd0", GP, 0x20);
+	DONE("\x0f\x00\xd8");
+	assert_true(segments[SEG_TR].selector == 0x20 && segments[SEG_TR].base == 0x5678 && segments[SEG_TR].access == 0x8b);
+	assert_int_equal(memory[GDT + 0x20 + 5], 0x8b);
+	FAULT("\x0f\x00\xd8", GP, 0x20);	/* busy now */
+	gpr[RAX] = 0x28;
+	FAULT("\x0f\x00\xd8", NP, 0x28);
+	gpr[RAX] = 0x30;
+	FAULT("\x0f\x00\xd8", GP, 0x30);
+	gpr[RAX] = 0x24;
+	FAULT("\x0f\x00\xd8", GP, 0x24);	/* in the LDT */
+	gpr[RAX] = 0x80;
+	FAULT("\x0f\x00\xd8", GP, 0x80);
+	gpr[RAX] = 3;
+	FAULT("\x0f\x00\xd8", GP, 0);
+	DONE("\x0f\x00\xd0");
+	assert_true(segments[SEG_LDTR].selector == 3 && (segments[SEG_LDTR].access & SEGMENT_UNUSABLE));
+	gpr[RBX] = DATA;
+	memcpy(memory + DATA, "\x38\x00\x11\x11", 4);
+	DONE("\x0f\x00\x1b");			/* ltr [ebx] */
+	assert_true(segments[SEG_TR].selector == 0x38 && segments[SEG_TR].access == 0x83);
+	DONE("\x0f\x00\x03");			/* sldt [ebx] */
+	assert_int_equal(peek(DATA, 4), 0x11110003);
+	gpr[RCX] = 0xffffffff;
+	DONE("\x0f\x00\xc9");			/* str ecx */
+	assert_int_equal((uint32_t)gpr[RCX], 0x38);
+
+	machine(64);
+	descriptor(0x18, 0x0000890056780067);
+	descriptor(0x20, 0x00000000ffff8000);
+	descriptor(0x28, 0x0000890056780067);
+	descriptor(0x30, 0x000001000000ffff);	/* with a type above */
+	descriptor(0x38, 0x0000810056780067);
+	descriptor(0x78, 0x0000890056780067);	/* half of it beyond the table */
+	gpr[RAX] = 0x18;
+	DONE("\x0f\x00\xd8");
+	assert_true(segments[SEG_TR].base == 0xffff800000005678 && segments[SEG_TR].access == 0x8b);
+	gpr[RAX] = 0x28;
+	FAULT("\x0f\x00\xd8", GP, 0x28);
+	gpr[RAX] = 0x38;
+	FAULT("\x0f\x00\xd8", GP, 0x38);
+	gpr[RAX] = 0x78;
+	FAULT("\x0f\x00\xd8", GP, 0x78);
+}
+
 static void test_far(void **state)
 {
 	(void)state;
@@ -652,7 +713,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_segment_limits), TEST(test_segment_types), TEST(test_canonical), TEST(test_alignment), TEST(test_once),
 		TEST(test_strings_fault_in_the_middle), TEST(test_string_batches), TEST(test_wrap), TEST(test_stack),
-		TEST(test_flags_and_levels), TEST(test_segment_loads), TEST(test_far), TEST(test_what_unicorn_has_not),
+		TEST(test_flags_and_levels), TEST(test_segment_loads), TEST(test_system_segments), TEST(test_far), TEST(test_what_unicorn_has_not),
 		TEST(test_vectors),
 	};
 

@@ -247,7 +247,9 @@ static enum interp_result by_kind(struct interp *x)
 	case OP_JCC: case OP_JMP: case OP_CALL: case OP_RET: case OP_LOOPNE: case OP_LOOPE: case OP_LOOP: case OP_JCXZ:
 		return interp_branch(x);
 	case OP_JMPF: case OP_CALLF: case OP_RETF: return interp_far(x);
-	case OP_MOV_FROM_SEG: case OP_MOV_TO_SEG: case OP_POP_SEG: case OP_LFP: case OP_SMSW: return interp_segment_move(x);
+	case OP_MOV_FROM_SEG: case OP_MOV_TO_SEG: case OP_POP_SEG: case OP_LFP: case OP_SMSW:
+	case OP_SLDT: case OP_STR: case OP_LLDT: case OP_LTR:
+		return interp_segment_move(x);
 	case OP_MOVV: case OP_MOVSCALAR: case OP_MOVLOW: case OP_MOVHIGH: case OP_MOVD: case OP_MOVQ: return interp_vector(x);
 	case OP_X87_LOAD: case OP_X87_STORE: return interp_x87(x);
 	case OP_UD: return interp_raise(x, VECTOR_UD);

@@ -1,9 +1,10 @@
-/* Segment registers: loads with their checks, stores, and far pointers. */
+/* Segment registers, LDTR and TR: loads with their checks, stores, and far pointers. */
 /* Part: interpreter/; SDM volume 3, "Protection"; volume 2, "MOV", "LDS/LES/LFS/LGS/LSS". */
 #include "vmm/interpreter/execute_inner.h"
 
 #define ACCESS_S 0x10u
 #define ACCESS_P 0x80u
+#define ACCESS_BUSY 2u
 #define ACCESS_L 0x2000u
 #define ACCESS_D 0x4000u
 
@@ -211,12 +212,79 @@ static enum interp_result pop_segment(struct interp *x)
 	return r;
 }
 
-static enum interp_result store_msw(struct interp *x)
+/* SMSW, SLDT, STR. UMIP keeps them from programs. SDM, "User-Mode Instruction Prevention". */
+static enum interp_result store_system(struct interp *x, uint64_t value)
 {
-	/* UMIP keeps it from programs. SDM, "SMSW" */
 	if (interp_cpl(x) == 3 && (x->ops->get(x, VREG_CR4) >> 11 & 1))
 		return interp_raise_error(x, VECTOR_GP, 0);
-	return move_from(x, interp_cr0(x));
+	return move_from(x, value);
+}
+
+/* What LLDT and LTR take from the GDT: an entry of 8 bytes, of 16 in 64-bit mode. SDM, "LLDT", "LTR". */
+static enum interp_result fetch_system(struct interp *x, bool task, uint16_t selector, struct interp_descriptor *d)
+{
+	bool wide = x->insn->bits == 64;
+	unsigned int type, allowed = !task ? 1u << 2 : wide ? 1u << 9 : 1u << 1 | 1u << 9;
+	uint64_t raw = 0, at = 0, high = 0;
+	struct interp_place place;
+	enum interp_result r;
+
+	if ((selector & 4) || (selector & 0xfff8u) + (wide ? 15u : 7u) > (uint32_t)x->ops->get(x, VREG_GDTR_LIMIT))
+		return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
+	r = read_descriptor(x, selector, &raw, &at);
+	if (r == INTERP_DONE && wide) {
+		r = x->ops->prepare(x, &place, at + 8, 8, INTERP_READ | INTERP_SYSTEM);
+		high = r == INTERP_DONE ? interp_load(x, &place) : 0;
+	}
+	if (r != INTERP_DONE)
+		return r;
+	make_segment(&d->s, selector, raw);
+	d->s.base |= high << 32;
+	type = d->s.access & 15;
+	if ((d->s.access & ACCESS_S) || !(allowed >> type & 1) || (high >> 40 & 0x1f) != 0 ||
+	    (wide && !interp_canonical(d->s.base)))
+		return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
+	if (!(d->s.access & ACCESS_P))
+		return interp_raise_error(x, VECTOR_NP, selector & 0xfffc);
+	if (!task)
+		return INTERP_DONE;
+	d->s.access |= ACCESS_BUSY;
+	return x->ops->prepare(x, &d->place, at + 5, 1, INTERP_READ | INTERP_WRITE | INTERP_SYSTEM);
+}
+
+static enum interp_result load_system(struct interp *x)
+{
+	const struct insn *i = x->insn;
+	bool task = i->op == OP_LTR;
+	uint16_t selector = (uint16_t)x->gpr[i->rm];
+	struct interp_descriptor d;
+	struct interp_place place;
+	enum interp_result r;
+
+	if (interp_cpl(x) != 0)
+		return interp_raise_error(x, VECTOR_GP, 0);
+	if (i->memory) {
+		r = interp_prepare(x, &place, i->seg, interp_offset(x), 2, INTERP_READ);
+		if (r != INTERP_DONE)
+			return r;
+		selector = (uint16_t)interp_load(x, &place);
+	}
+	if ((selector & 0xfffc) == 0) {
+		if (task)
+			return interp_raise_error(x, VECTOR_GP, 0);
+		d.s = *interp_segment(x, SEG_LDTR);
+		d.s.selector = selector;
+		d.s.access |= SEGMENT_UNUSABLE;
+		interp_put_segment(x, SEG_LDTR, &d.s);
+		return INTERP_DONE;
+	}
+	r = fetch_system(x, task, selector, &d);
+	if (r != INTERP_DONE)
+		return r;
+	if (task)
+		interp_store(x, &d.place, interp_load(x, &d.place) | ACCESS_BUSY);
+	interp_put_segment(x, task ? SEG_TR : SEG_LDTR, &d.s);
+	return INTERP_DONE;
 }
 
 enum interp_result interp_segment_move(struct interp *x)
@@ -225,7 +293,10 @@ enum interp_result interp_segment_move(struct interp *x)
 	case OP_MOV_TO_SEG: return move_to(x);
 	case OP_MOV_FROM_SEG: return move_from(x, interp_segment(x, x->insn->reg & 7)->selector);
 	case OP_POP_SEG: return pop_segment(x);
-	case OP_SMSW: return store_msw(x);
+	case OP_SMSW: return store_system(x, interp_cr0(x));
+	case OP_SLDT: return store_system(x, interp_segment(x, SEG_LDTR)->selector);
+	case OP_STR: return store_system(x, interp_segment(x, SEG_TR)->selector);
+	case OP_LLDT: case OP_LTR: return load_system(x);
 	default: return load_pointer(x);
 	}
 }
