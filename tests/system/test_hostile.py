@@ -139,6 +139,17 @@ def test_loop_leaves_half_to_another(machine):
     assert free_storage(machine) == before
 
 
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_random_instructions(machine, seed):
+    """What becomes of the guest is nobody's business: it may go on, or destroy itself."""
+    before = free_storage(machine)
+    autolog(machine, "FUZZCODE")
+    machine.command("IPL FUZZCODE fuzzcode.bin MULTIBOOT PARM %d" % seed, r"FUZZCODE: SEED %d\n" % seed, 60)
+    neighbours_go_on(machine, 3)
+    force(machine, "FUZZCODE")
+    assert free_storage(machine) == before
+
+
 def test_all_at_once(machine):
     before = free_storage(machine)
     names = ["LOOP", "STORMAC", "STORMDB", "VMXALL", "TRIPLE", "WAIT", "WALKER", "WRITER", "SPACE"]
