@@ -105,8 +105,7 @@ static void get_segment(struct interp *x, enum seg seg, struct segment *s)
 
 static void set_segment(struct interp *x, enum seg seg, const struct segment *s)
 {
-	(void)x;
-	promise(seg < SEG_LDTR);
+	promise(seg < SEG_LDTR || (seg == SEG_LDTR && x->insn->op == OP_LLDT) || (seg == SEG_TR && x->insn->op == OP_LTR));
 	stores++;
 	segments[seg] = *s;
 }

@@ -5,6 +5,7 @@
 #include "tests/unit/core_fake.h"
 
 #include "vmm/allocator/memory_trap.h"
+#include "vmm/machine/gmem.h"
 
 #define B KIB(64)	/* the guest's bound */
 #define CODE 0x8000u

@@ -1,6 +1,6 @@
 /* The whole PC on the host: machines are logged on, driven wildly at every port and page, and logged off again.
  * Part: unit tests, on the host; everything of machine/ and devices/ is the real code, only the processor is not.
- * UNIT: $(sort $(wildcard vmm/machine/*.c vmm/devices/*.c)) vmm/allocator/storage.c vmm/allocator/msrs.c lib/string.c lib/printf.c
+ * UNIT: $(MACHINE) vmm/allocator/storage.c vmm/allocator/msrs.c lib/string.c lib/printf.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,6 +9,8 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
 # The decoder and the executor, which are tested in several places.
 INTERPRETER := $(sort $(wildcard vmm/interpreter/decode*.c vmm/interpreter/execute*.c))
+# All of machine/ and devices/.
+MACHINE := $(sort $(wildcard vmm/machine/*.c vmm/devices/*.c))
 
 # The sources under test stand in the test's first comment, so that a new test needs no line here.
 unit_sources = $(shell sed -n '1,20s/.*UNIT:[[:space:]]*//p' tests/unit/$(1).c | sed 's,[*]/,,')
