@@ -20,14 +20,6 @@ WATCH		equ 1193182 / 200		; an NMI comes that often: in the 8254's ticks
 IOAPIC		equ 0xFEC00000
 APIC		equ 0xFEE00000
 
-RING0_64	equ 0x08
-RING0_DATA	equ 0x10
-RING0_32	equ 0x18
-RING0_16	equ 0x20
-RING3_32	equ 0x28 | 3
-RING3_DATA	equ 0x30 | 3
-RING3_64	equ 0x38 | 3
-TASK		equ 0x40
 
 bits 32
 ; EBX is still the multiboot information: the number is the command line's last word.
@@ -349,20 +341,7 @@ templates:
 templates_end:
 
 align 8, db 0
-tables:
-	dq 0
-	dq 0x00AF9A000000FFFF
-	dq 0x00CF92000000FFFF
-	dq 0x00CF9A000000FFFF
-	dq 0x008F9A000000FFFF
-	dq 0x00CFFA000000FFFF
-	dq 0x00CFF2000000FFFF
-	dq 0x00AFFA000000FFFF
-	dq 0x0000890000000067, 0
-tables_end:
-tables_pointer:
-	dw tables_end - tables - 1
-	dq tables
+CODE_SEGMENTS
 align 16, db 0
 task_state:
 	dd 0

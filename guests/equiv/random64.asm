@@ -24,14 +24,6 @@ STEPS		equ 8				; of one try
 WATCH		equ 1193182 / 40		; a try has that many ticks of the 8254: 25 ms
 IOAPIC		equ 0xFEC00000
 
-RING0_64	equ 0x08
-RING0_DATA	equ 0x10
-RING0_32	equ 0x18
-RING0_16	equ 0x20
-RING3_32	equ 0x28 | 3
-RING3_DATA	equ 0x30 | 3
-RING3_64	equ 0x38 | 3
-TASK		equ 0x40
 
 main:
 	xor qword [random_state], SEED
@@ -506,20 +498,7 @@ templates:
 templates_end:
 
 align 8, db 0
-tables:
-	dq 0
-	dq 0x00AF9A000000FFFF
-	dq 0x00CF92000000FFFF
-	dq 0x00CF9A000000FFFF
-	dq 0x008F9A000000FFFF
-	dq 0x00CFFA000000FFFF
-	dq 0x00CFF2000000FFFF
-	dq 0x00AFFA000000FFFF
-	dq 0x0000890000000067, 0
-tables_end:
-tables_pointer:
-	dw tables_end - tables - 1
-	dq tables
+CODE_SEGMENTS
 align 16, db 0
 task_state:
 	dd 0
