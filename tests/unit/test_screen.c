@@ -340,18 +340,61 @@ static void modes(void **state)
 	expect("x");
 }
 
+static void serial(const char *text)
+{
+	for (; *text; text++) {
+		screen_before_serial(&screen, &vga, &console, fake.now, fake.hz);
+		vm_console_put(&console, (uint8_t)*text);
+	}
+}
+
+/* However soon the one follows the other: in the order in which they were written. */
+static void screen_and_serial_in_order(void **state)
+{
+	(void)state;
+	print("firmware 1.0\nbooting...");
+	serial("kernel\r\n");
+	print("\nA");
+	serial("B\r\n");
+	print("\nC\n");
+	serial("D");
+	print("E\n");		/* within the port's line, which stays whole */
+	serial("F\r\n");
+	serial("G\r\n");
+	drain();
+	expect("firmware 1.0\r\nbooting...\r\nkernel\r\nA\r\nB\r\nC\r\nDF\r\nE\r\nG\r\n");
+	run(1000);
+	expect("");
+}
+
+/* A row that never stands still is not shown at each of the port's lines. */
+static void a_counter_beside_serial_lines(void **state)
+{
+	char text[16];
+
+	(void)state;
+	for (unsigned int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "pass %u", i);
+		at(0, 3, text);
+		serial("line\r\n");
+		fake.now += fake.hz / 1000;
+		drain();
+	}
+	assert_int_equal(count("line"), 1000);
+	assert_in_range(count("pass"), 2, 5);
+}
+
 static void beside_the_serial_port(void **state)
 {
 	(void)state;
 	print("screen: ");
 	run(500);
 	expect("screen: ");
-	for (const char *c = "serial\r\nhalf"; *c; c++)
-		vm_console_put(&console, (uint8_t)*c);
+	serial("serial\r\nhalf");
 	print("more");
 	run(500);
 	/* what the port wrote ends our line; ours begins a new one, whole */
-	expect("serial\r\nhalf\r\nscreen: more");
+	expect("\r\nserial\r\nhalf\r\nscreen: more");
 	/* a console that nobody empties: the serial port keeps its half, and the last state is shown when there is room */
 	for (unsigned int i = 0; i < 3000; i++) {
 		char text[80];
@@ -466,6 +509,8 @@ int main(void)
 		cmocka_unit_test_setup(counters_that_never_stand_still, setup),
 		cmocka_unit_test_setup(erased_and_drawn_again, setup),
 		cmocka_unit_test_setup(modes, setup),
+		cmocka_unit_test_setup(screen_and_serial_in_order, setup),
+		cmocka_unit_test_setup(a_counter_beside_serial_lines, setup),
 		cmocka_unit_test_setup(beside_the_serial_port, setup),
 		cmocka_unit_test_setup(the_last_words, setup),
 		cmocka_unit_test_setup(quiet_guests_cost_little, setup),

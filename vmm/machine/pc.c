@@ -328,7 +328,11 @@ bool machine_console_room(const struct vm *vm, unsigned int unit)
 
 void machine_console_put(struct vm *vm, unsigned int unit, uint8_t byte)
 {
+	const struct pc_options *o = &vm->devices->options;
+
 	(void)unit;
+	if (o->screen != NULL)
+		screen_before_serial(o->screen, o->vga, &vm->console, cpu_tsc(), cpu_tsc_hz());
 	vm_console_put(&vm->console, byte);
 }
 

@@ -87,10 +87,15 @@ static bool still_open(const struct screen *sc, const struct vm_console *c)
 	return sc->open_row >= 0 && c->out_total == sc->open_total;
 }
 
+static bool at_line_start(const struct vm_console *c)
+{
+	return c->out_total == 0 || c->out[(c->out_head - 1) % CONSOLE_OUT] == '\n';
+}
+
 /* Ends whatever line the console's output stands in, ours or the serial port's. */
 static void new_line(struct screen *sc, struct vm_console *c)
 {
-	if (c->out_total > 0 && c->out[(c->out_head - 1) % CONSOLE_OUT] != '\n')
+	if (!at_line_start(c))
 		put(c, "\r\n", 2);
 	sc->open_row = -1;
 }
@@ -206,7 +211,7 @@ static void scroll(struct screen *sc, struct vm_console *c, unsigned int by, uin
 }
 
 /* Is it time for a row that differs from what has been shown? */
-static bool ripe(const struct screen *sc, unsigned int y, uint64_t now, uint64_t busy)
+static bool ripe(const struct screen *sc, unsigned int y, uint64_t now, uint64_t busy, bool hurry)
 {
 	const struct screen_row *r = &sc->row[y];
 	bool cursor = y == sc->seen.cursor_y, cooled = r->shown_at == 0 || now - r->shown_at >= busy;
@@ -217,19 +222,19 @@ static bool ripe(const struct screen *sc, unsigned int y, uint64_t now, uint64_t
 	/* running text: what is above the cursor is complete, and might soon be gone */
 	if (blank(&r->shown) && y < sc->seen.cursor_y && sc->seen.cursor_y < sc->seen.rows)
 		return true;
-	if (r->stable >= STABLE)
+	if (r->stable >= STABLE || hurry)
 		return r->heat < HOT || cooled;
 	return cooled && now - r->since >= busy;
 }
 
-static void look_at_row(struct screen *sc, struct vm_console *c, unsigned int y, uint64_t now, uint64_t busy)
+static void look_at_row(struct screen *sc, struct vm_console *c, unsigned int y, uint64_t now, uint64_t busy, bool hurry)
 {
 	struct screen_row *r = &sc->row[y];
 	const struct screen_text *t = &sc->now[y];
 	bool cursor = y == sc->seen.cursor_y;
 
 	if (same(t, &r->last)) {
-		r->stable = (uint8_t)(r->stable < 255 ? r->stable + 1 : 255);
+		r->stable = (uint8_t)(r->stable < 255 && !hurry ? r->stable + 1 : r->stable);
 		r->last.length = t->length;
 		memcpy(r->last.text, t->text, t->length);
 	} else {
@@ -251,7 +256,7 @@ static void look_at_row(struct screen *sc, struct vm_console *c, unsigned int y,
 			memset(&r->shown, 0, sizeof(r->shown));
 			r->waits = false;
 		}
-	} else if (ripe(sc, y, now, busy)) {
+	} else if (ripe(sc, y, now, busy, hurry)) {
 		show(sc, c, y, cursor, now, busy);
 	}
 	sc->waits = sc->waits || r->waits;
@@ -299,9 +304,9 @@ static bool same_page(const uint8_t *a, const uint8_t *b, size_t n)
 
 /*
  * Most looks find what the one before found, and reading a whole screen takes long. True = all of it has been shown,
- * and the rows have stood still long enough; nothing can come of another look.
+ * and the rows have stood still long enough, if that counts; nothing can come of another look.
  */
-static bool settled(struct screen *sc, const struct vvga *vga, const struct vvga_screen *seen)
+static bool settled(struct screen *sc, const struct vvga *vga, const struct vvga_screen *seen, bool hurry)
 {
 	size_t bytes = 0;
 	const uint8_t *page = vvga_screen_page(vga, seen, &bytes);
@@ -316,23 +321,26 @@ static bool settled(struct screen *sc, const struct vvga *vga, const struct vvga
 		sc->still = 0;
 		return false;
 	}
-	if (sc->still <= STABLE)
+	if (sc->still <= STABLE && !hurry)
 		sc->still++;
-	return sc->still > STABLE && !sc->waits && (sc->open_row < 0 || sc->open_row == seen->cursor_y);
+	return (sc->still > STABLE || hurry) && !sc->waits && (sc->open_row < 0 || sc->open_row == seen->cursor_y);
 }
 
-/* Returns whether text is scrolling by faster than it is looked at. */
-static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c, uint64_t now, uint64_t busy)
+/*
+ * hurry: between two of the looks that come with time; no row is waited for until it stands still. Returns whether text is
+ * scrolling by faster than it is looked at.
+ */
+static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c, uint64_t now, uint64_t busy, bool hurry)
 {
 	struct vvga_screen seen;
 	unsigned int by;
 
 	vvga_screen(vga, &seen);
-	if (seen.blank || settled(sc, vga, &seen))
+	if (seen.blank || settled(sc, vga, &seen, hurry))
 		return false;
 	if (!same_shape(&seen, &sc->seen))
 		forget(sc);
-	else if (sc->same_mode < 255)
+	else if (sc->same_mode < 255 && !hurry)
 		sc->same_mode++;
 	sc->seen = seen;
 	sc->waits = false;
@@ -345,7 +353,7 @@ static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c
 	if (by > 0)
 		scroll(sc, c, by, now, busy);
 	for (unsigned int y = 0; y < seen.rows; y++)
-		look_at_row(sc, c, y, now, busy);
+		look_at_row(sc, c, y, now, busy, hurry);
 	return by * 2 > seen.rows;
 }
 
@@ -358,7 +366,7 @@ void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console
 	if (now < sc->due)
 		return;
 	if (ran != sc->ran || sc->waits) {
-		fast = look(sc, vga, console, now, BUSY_SECONDS * hz);
+		fast = look(sc, vga, console, now, BUSY_SECONDS * hz, false);
 		sc->interval = usual;
 	} else if (sc->interval < SLOWEST * usual) {
 		sc->interval += usual;
@@ -370,7 +378,16 @@ void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console
 void screen_finish(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now)
 {
 	/* With no time to wait for, every row is ripe. */
-	look(sc, vga, console, now, 0);
+	look(sc, vga, console, now, 0, true);
+}
+
+void screen_before_serial(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now, uint64_t hz)
+{
+	if (!at_line_start(console) && !still_open(sc, console))
+		return;
+	look(sc, vga, console, now, BUSY_SECONDS * hz, true);
+	if (still_open(sc, console))
+		new_line(sc, console);
 }
 
 uint64_t screen_deadline(const struct screen *sc)

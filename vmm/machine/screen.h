@@ -45,6 +45,8 @@ void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console
 		    uint64_t hz);
 /* The machine ends or begins again: what it wrote last is shown now, since nothing will be later. */
 void screen_finish(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now);
+/* The guest is about to put a byte on its serial port: where that begins a line, what it wrote before stands before it. */
+void screen_before_serial(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now, uint64_t hz);
 uint64_t screen_deadline(const struct screen *sc);
 /* Something has been typed: its echo is wanted soon. */
 void screen_wake(struct screen *sc);
