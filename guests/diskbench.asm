@@ -176,9 +176,32 @@ small_requests:
 	COUNT "blk", {call wait_as_needed}
 	; HLT for each request, whatever has come meanwhile
 	COUNT "blk_hlt", {call wait_always}
+	; as before, by MSI in the place of MSI-X
+	call use_msi
+	COUNT "blk_msi", {call wait_always}
 	mov word [available], NO_INTERRUPT
 	COUNT "blk_poll", {call poll}
 	ret
+
+use_msi:
+	mov edi, [msix]
+	call pci_read
+	and eax, 0x7FFFFFFF
+	call pci_write
+	mov edi, [msi]
+	add edi, 4
+	mov eax, APIC
+	call pci_write
+	add edi, 4
+	xor eax, eax
+	call pci_write
+	add edi, 4
+	mov eax, VECTOR
+	call pci_write
+	mov edi, [msi]
+	call pci_read
+	or eax, 1 << 16
+	jmp pci_write
 
 wait_as_needed:
 	cli

@@ -175,7 +175,7 @@ def test_requests_to_a_virtio_disk_cost_two_traps_at_most(boot):
     machine.expect(r"BENCH done", 120)
     found = {match.group(1): int(match.group(2)) for match in patterns.BENCH_VALUE.finditer(machine.console())}
     requests = found["blk_requests"]
-    assert found["blk_interrupts"] == found["blk_hlt_interrupts"] == requests
+    assert found["blk_interrupts"] == found["blk_hlt_interrupts"] == found["blk_msi_interrupts"] == requests
     assert found["blk_poll_interrupts"] == 0
     assert found["blk_traps"] <= requests + 30
     assert found["blk_hlt_traps"] <= 2 * requests + 30

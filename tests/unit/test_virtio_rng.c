@@ -48,6 +48,30 @@ static void bytes_come(void **state)
 	check_canaries();
 }
 
+/* A driver that knows MSI alone: one message an interrupt, and the pin stays quiet. */
+static void messages_without_a_table(void **state)
+{
+	unsigned int at = rng.t.pci.msi;
+	uint32_t head, length;
+
+	(void)state;
+	assert_true(driver_start(&drv, &rng.t, UINT64_MAX, false));
+	driver_queue(&drv, 0, 16);
+	driver_ready(&drv);
+	config_out(&rng.t, at + 4, 4, 0xfee00000);
+	config_out(&rng.t, at + 12, 2, 0x51);
+	config_out(&rng.t, at + 2, 2, 1);
+	for (unsigned int n = 1; n < 4; n++) {
+		driver_do(&drv, 0, &(struct part){ BUFFER, 16, true }, 1);
+		assert_true(driver_get(&drv, 0, &head, &length));
+		assert_int_equal(fake.msis, n);
+		assert_true(fake.msi_address == 0xfee00000 && fake.msi_data == 0x51);
+		assert_false(rng.t.pci.driven);
+	}
+	config_out(&rng.t, at + 2, 2, 0);
+	assert_true(rng.t.pci.driven);
+}
+
 static void anything_may_be_written(void **state)
 {
 	(void)state;
@@ -62,6 +86,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(bytes_come, setup),
+		cmocka_unit_test_setup(messages_without_a_table, setup),
 		cmocka_unit_test_setup(anything_may_be_written, setup),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -348,6 +348,13 @@ static void msi(void **state)
 	assert_int_equal(fake.msis, 1);
 	config_out(CARD0, at + 16, 4, 0);
 	assert_int_equal(fake.msis, 2);
+	vpci_intx(&card[0].pci, true);		/* the pin is quiet while messages are on */
+	assert_false(card[0].pci.driven);
+	config_out(CARD0, at + 2, 2, 0);
+	assert_true(card[0].pci.driven);
+	config_out(CARD0, at + 2, 2, 1);
+	assert_false(card[0].pci.driven);
+	vpci_intx(&card[0].pci, false);
 	assert_int_equal(config_in(CARD0, at + 20, 4), 0);
 }
 

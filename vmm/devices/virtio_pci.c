@@ -247,6 +247,7 @@ void virtio_pci_interrupt(struct virtio *v, uint16_t vector, bool config)
 	}
 	v->s.isr |= config ? ISR_CONFIG : ISR_QUEUE;
 	vpci_intx(&t->pci, true);
+	vpci_msi_raise(&t->pci);	/* in the pin's place, for a driver that knows MSI and no MSI-X */
 }
 
 bool virtio_pci_reach(const struct virtio *v)
@@ -338,6 +339,7 @@ int virtio_pci_init(struct virtio_pci *t, struct vpci *bus, uint8_t devfn, uint1
 	vpci_add_bar(f, VIRTIO_PCI_BAR, VIRTIO_PCI_BAR_SIZE, false, false, false);
 	vpci_add_msix(f, VIRTIO_PCI_MSIX_BAR, 0, MSIX_PENDING, (uint16_t)(t->v.queues + 1), t->table);
 	add_structures(t);
+	vpci_add_msi(f);
 	t->v.vm = f->dev.vm;
 	t->v.resume_at = TIME_NEVER;
 	virtio_reset(&t->v);

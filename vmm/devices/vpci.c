@@ -65,7 +65,8 @@ void vpci_set_route(struct vpci *pci, unsigned int pirq, uint8_t line)
 void vpci_intx_update(struct vpci_function *f)
 {
 	uint8_t pin = f->config[VPCI_INTERRUPT_PIN];
-	bool up = f->intx && pin != 0 && !(vpci_get16(f, VPCI_COMMAND) & VPCI_COMMAND_NO_INTX);
+	/* PCI specification, "MSI Capability": who may send messages does not use the pin */
+	bool up = f->intx && pin != 0 && !(vpci_get16(f, VPCI_COMMAND) & VPCI_COMMAND_NO_INTX) && !vpci_msi_enabled(f);
 	unsigned int pirq;
 
 	/* The status bit shows the request itself, whether or not the pin may carry it. */

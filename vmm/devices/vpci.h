@@ -165,7 +165,7 @@ int vpci_attach(struct vpci *bus, struct vpci_function *f, uint8_t devfn);
 
 /* Drives INTx; the PIIX3's routing registers choose the ISA line. */
 void vpci_intx(struct vpci_function *f, bool asserted);
-void vpci_msi_raise(struct vpci_function *f);
+void vpci_msi_raise(struct vpci_function *f);	/* nothing where MSI is off */
 bool vpci_msix_enabled(const struct vpci_function *f);
 void vpci_msix_raise(struct vpci_function *f, uint16_t vector);	/* kept pending while masked */
 /* An access to the BAR that holds the table: true = it was the table's or the pending bits', and is done. */
@@ -187,6 +187,7 @@ void vpci_function_restore(struct vpci_function *f, const struct vpci_function_s
 /* Between the files of the bus: the BARs, the line, and messages again after registers have changed. */
 void vpci_decode(struct vpci_function *f);
 void vpci_intx_update(struct vpci_function *f);
+bool vpci_msi_enabled(const struct vpci_function *f);
 void vpci_msi_update(struct vpci_function *f);
 void vpci_msix_update(struct vpci_function *f);
 uint64_t vpci_msix_vectors(const struct vpci_function *f);	/* a bit for each there is */

@@ -224,8 +224,10 @@ void vpci_config_write(struct vpci_function *f, unsigned int offset, unsigned in
 	}
 	if (touches(offset, size, VPCI_BAR0, 4 * VPCI_BARS) || touches(offset, size, VPCI_ROM, 4))
 		vpci_decode(f);
-	if (f->msi != 0 && touches(offset, size, f->msi, VPCI_MSI_SIZE))
+	if (f->msi != 0 && touches(offset, size, f->msi, VPCI_MSI_SIZE)) {
+		vpci_intx_update(f);
 		vpci_msi_update(f);
+	}
 	if (f->msix.capability != 0 && touches(offset, size, f->msix.capability, VPCI_MSIX_SIZE))
 		vpci_msix_update(f);
 	if (f->pci_ops != NULL && f->pci_ops->config_written != NULL)

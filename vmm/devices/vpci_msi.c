@@ -60,7 +60,7 @@ uint64_t vpci_msix_vectors(const struct vpci_function *f)
 	return f->msix.count == 0 ? 0 : UINT64_MAX >> (64 - f->msix.count);
 }
 
-static bool msi_enabled(const struct vpci_function *f)
+bool vpci_msi_enabled(const struct vpci_function *f)
 {
 	return f->msi != 0 && (f->config[f->msi + CONTROL] & MSI_ENABLE);
 }
@@ -70,7 +70,7 @@ void vpci_msi_update(struct vpci_function *f)
 {
 	uint8_t at = f->msi;
 
-	if (!msi_enabled(f) || !vpci_bus_master(f) || !(f->config[at + VPCI_MSI_PENDING] & 1) ||
+	if (!vpci_msi_enabled(f) || !vpci_bus_master(f) || !(f->config[at + VPCI_MSI_PENDING] & 1) ||
 	    (f->config[at + MSI_MASK] & 1))
 		return;
 	f->config[at + VPCI_MSI_PENDING] = 0;
@@ -81,7 +81,7 @@ void vpci_msi_update(struct vpci_function *f)
 
 void vpci_msi_raise(struct vpci_function *f)
 {
-	if (!msi_enabled(f))
+	if (!vpci_msi_enabled(f))
 		return;
 	f->config[f->msi + VPCI_MSI_PENDING] = 1;
 	vpci_msi_update(f);
