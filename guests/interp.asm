@@ -292,7 +292,15 @@ floats:
 	mov rdx, [buffer + 8]
 	SAY "INTERP: X87 INSTRUCTION ADDRESS"
 	call verdict
-	mov rcx, NOWHERE + 16
+	; newer processors note it with errors only: CPUID leaf 7, EBX bit 6
+	mov eax, 7
+	xor ecx, ecx
+	cpuid
+	xor ecx, ecx
+	bt ebx, 6
+	jc .none
+	mov ecx, NOWHERE + 16
+.none:
 	mov rdx, [buffer + 16]
 	SAY "INTERP: X87 OPERAND ADDRESS"
 	call verdict
