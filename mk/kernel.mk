@@ -12,7 +12,7 @@ KERNEL_ARCH := arch/x86/main.c arch/x86/processor.c arch/x86/stack_guard.c arch/
 
 KERNEL_VMX := arch/x86/vmx/entry.asm arch/x86/vmx/run.c arch/x86/vmx/exit.c arch/x86/vmx/vmx.c \
 	arch/x86/vmx/state.c arch/x86/vmx/ept.c arch/x86/vmx/mtrr.c arch/x86/vmx/extended.c arch/x86/vmx/vector.c \
-	arch/x86/vmx/x87_stubs.asm arch/x86/vmx/x87.c \
+	arch/x86/vmx/x87_stubs.asm arch/x86/vmx/x87.c arch/x86/vmx/direct_run.asm arch/x86/vmx/direct.c \
 	arch/x86/vmx/audit.c arch/x86/vmx/vapic.c arch/x86/vmx/gate.c arch/x86/vmx/gate_read.c
 
 KERNEL_VMM := vmm/dispatcher.c \

@@ -132,6 +132,26 @@ enum x87_result {
 /* Executes it on the guest's x87 registers; `operand`, 16 bytes, stands for its memory. Not for whole environments. */
 enum x87_result arch_vcpu_x87(struct arch_vcpu *av, const struct x87_insn *i, void *operand);
 
+/*
+ * A vector instruction that the interpreter has composed: its operand in memory is at [RDI], general registers are those
+ * here and no others. Nothing but what the decoder's tables know gets here: it is executed with CP's rights.
+ */
+struct direct_insn {
+	uint64_t rax, rcx, rdx, r8, r9, rflags;	/* in this order for direct_run.asm; of the flags the arithmetic ones */
+	uint8_t code[15], length;
+	bool vector;		/* errors of MXCSR may come of it */
+};
+
+enum direct_result {
+	DIRECT_DONE,
+	DIRECT_WAITS,		/* an x87 error of an instruction before is due first: nothing is done, #MF */
+	DIRECT_ERROR,		/* an error that MXCSR does not mask: its flags are set, else nothing is done */
+	DIRECT_REFUSED,		/* the processor raised #UD or #GP: nothing is done */
+};
+
+/* Executes it with the guest's vector registers; `operand`, 32 bytes on a multiple of that, stands for its memory. */
+enum direct_result arch_vcpu_direct(struct arch_vcpu *av, struct direct_insn *d, void *operand);
+
 /* The event to deliver at the next entry; valid = false takes it back. */
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event);
 /* The same for an external interrupt; -1 takes it back. */

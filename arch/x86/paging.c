@@ -181,6 +181,16 @@ void *cpu_map_mmio(hpa_t base, uint64_t size, enum cpu_map_type type)
 	return (void *)(at + (base.v - start));
 }
 
+const void *paging_map_code(const void *page)
+{
+	uint64_t at = align_up(mmio_next, MIB(2));
+
+	if (!map(at, (uint64_t)page - kernel_delta, PAGE_SIZE, 0))
+		return NULL;
+	mmio_next = at + PAGE_SIZE;
+	return (const void *)at;
+}
+
 uint64_t paging_identity_root(void)
 {
 	uint64_t *low = new_table(), *copy = new_table();

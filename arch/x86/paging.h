@@ -15,6 +15,9 @@ void paging_init(const struct boot_info *bi);
 /* Is this address of real storage in the direct map? */
 bool paging_is_direct(hpa_t base);
 
+/* A second mapping of one of the kernel's own pages, for its execution and not for writing; NULL = no room for tables. */
+const void *paging_map_code(const void *page);
+
 /*
  * A CR3 value whose tables map the first 4 GiB one to one (all rights) and the kernel beside it: for
  * leaving the machine to a bare system.

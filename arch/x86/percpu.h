@@ -29,9 +29,12 @@ struct percpu {
 	struct percpu *self;		/* read as gs:0 */
 	uint32_t number;
 	uint32_t apic_id;
-	uint64_t fixup;			/* where #GP continues while an access may fault; 0 = nowhere */
+	uint64_t fixup;			/* where #UD, #GP and #MF continue while an instruction may fault; 0 = nowhere */
+	uint8_t fixup_vector;		/* which it was */
 	struct vmx_vcpu *current;	/* whose VMCS is current and active here */
 	struct vmx_vcpu *resident;	/* whose extended state is in the registers */
+	uint8_t *code_written;		/* a page of instructions for vmx/direct.c: written here, */
+	const uint8_t *code_run;	/* and executed there */
 	uint64_t interrupts;		/* real ones taken */
 	uint64_t nmis;
 	uint64_t gdt[5];

@@ -66,7 +66,8 @@ static void exception(struct trap_frame *f)
 {
 	struct percpu *p = percpu();
 
-	if (f->vector == 13 && p->fixup != 0) {
+	if (p->fixup != 0 && (f->vector == 6 || f->vector == 13 || f->vector == 16)) {
+		p->fixup_vector = (uint8_t)f->vector;
 		f->rip = p->fixup;
 		p->fixup = 0;
 		return;

@@ -166,6 +166,26 @@ static bool fence_alias(const struct look *l)
 	return only_mine(l) && is_0f(l) && l->h.opcode[1] == 0xae && l->i.mod == 3 && l->i.op == OP_NOP;
 }
 
+static bool half_operand(const struct look *l)
+{
+	return l->i.direct == DIRECT_MMX && l->i.map == MAP_0F && l->i.opcode >= 0x60 && l->i.opcode <= 0x62;
+}
+
+static bool comiss(const struct look *l)
+{
+	return l->i.op == OP_DIRECT_LOAD && l->i.map == MAP_0F && l->i.opcode == 0x2f;
+}
+
+static bool vex_w(const struct look *l)
+{
+	return is_direct(&l->i) && l->i.vex && l->c->bits != 64;
+}
+
+static bool address_and_rex_w(const struct look *l)
+{
+	return is_direct(&l->i) && l->i.pp == PP_NONE && (l->i.rex & REX_W) && l->i.address_size == 4;
+}
+
 static struct {
 	const char *name;
 	bool (*applies)(const struct look *l);
@@ -198,5 +218,9 @@ static struct {
 	{ "66 with F2 or F3, refused", size_and_rep_refused, "the prefixes are allowed; Capstone finds nothing, or misses bytes", 0 },
 	{ "REX.W", size_and_rex_w, "SDM: 66 is ignored then, and PUSH and POP are 64 bits wide anyhow; Capstone takes them for 16", 0 },
 	{ "fences", fence_alias, "processors ignore ModR/M's last three bits there; Capstone wants them 0", 0 },
+	{ "PUNPCKL of MMX", half_operand, "SDM: m32; Capstone shows the register's width", 0 },
+	{ "COMISS, COMISD", comiss, "SDM: m32 and m64; Capstone shows the register's width", 0 },
+	{ "VEX.W outside 64-bit code", vex_w, "SDM: ignored by what names general registers, as VPINSRD; Capstone lets it count", 0 },
+	{ "67 and REX.W", address_and_rex_w, "neither is a mandatory prefix; Capstone takes both together for 66", 0 },
 	{ "control registers", control_registers, "CR1, CR5 to CR7 and so on do not exist: #UD; Capstone prints them", 0 },
 };

@@ -18,6 +18,11 @@ struct look {
 	const char *wrong;
 };
 
+static bool is_direct(const struct insn *i)
+{
+	return i->op == OP_DIRECT_LOAD || i->op == OP_DIRECT_STORE;
+}
+
 #define EXCEPTIONS_HERE
 #include "tests/fuzz/decode_exceptions.h"
 
@@ -110,7 +115,7 @@ static void compare_immediate(struct look *l, const cs_x86_op *op)
 	if (i->form == FORM_RM_1 || i->op == OP_RET || i->op == OP_RETF)
 		return;
 	if (i->op == OP_IN || i->op == OP_OUT || i->op == OP_AAM || i->op == OP_AAD || i->form == FORM_RM_R_I ||
-	    (i->op >= OP_ROL && i->op <= OP_SAR) || (i->op >= OP_BT && i->op <= OP_BTC))
+	    (i->op >= OP_ROL && i->op <= OP_SAR) || (i->op >= OP_BT && i->op <= OP_BTC) || is_direct(i))
 		width = 1;
 	AGREE(cut((uint64_t)op->imm, width) == cut(i->imm, width));
 }
@@ -127,8 +132,11 @@ static void compare(struct look *l)
 	const struct insn *i = &l->i;
 
 	AGREE(insn->size == i->length);
-	if (i->vex)
+	if (i->vex) {
+		if (is_direct(i) && memory != NULL)
+			AGREE(memory->size == i->width);
 		return;
+	}
 	if (i->modrm && i->memory && memory != NULL) {
 		compare_address(l, memory);
 		if (l->wrong != NULL)

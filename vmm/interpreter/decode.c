@@ -356,6 +356,19 @@ static enum decode_result decode_row(struct stream *s, struct insn *i, const str
 	return DECODE_OK;
 }
 
+bool decode_vector_immediate(unsigned int map, uint8_t opcode)
+{
+	return map == MAP_0F3A || (map == MAP_0F && ((opcode >= 0x70 && opcode <= 0x73) || opcode == 0xc2 ||
+						     (opcode >= 0xc4 && opcode <= 0xc6)));
+}
+
+static void decode_vector(struct insn *i)
+{
+	decode_vector_move(i);
+	if (i->op == OP_NONE)
+		decode_direct(i);
+}
+
 static enum decode_result decode_three_byte(struct stream *s, struct insn *i, uint8_t map)
 {
 	struct opcode_row row = { .flags = ROW_MODRM };
@@ -377,8 +390,8 @@ static enum decode_result decode_three_byte(struct stream *s, struct insn *i, ui
 	if (map == MAP_0F38 && (i->opcode == 0x2a || (i->opcode & 0xfc) == 0x80 || (i->opcode & 0xfe) == 0xf8))
 		row.flags |= ROW_MEM;
 	r = decode_row(s, i, &row);
-	if (r == DECODE_OK)
-		decode_vector_move(i);
+	if (r == DECODE_OK && i->op == OP_NONE)
+		decode_vector(i);
 	return r;
 }
 
@@ -399,28 +412,24 @@ static enum decode_result decode_two_byte(struct stream *s, struct insn *i)
 		return r;
 	if ((i->opcode & 0xf6) == 0xb6)	/* MOVZX, MOVSX */
 		i->from_width = i->opcode & 1 ? 2 : 1;
-	if (row->pp != 0)
-		decode_vector_move(i);
+	if (i->op == OP_NONE)
+		decode_vector(i);
 	return DECODE_OK;
 }
 
 /* Behind VEX, EVEX: opcode, ModR/M, and an immediate for those opcodes that have one. Validity is not looked at further. */
 static enum decode_result decode_vex_rest(struct stream *s, struct insn *i)
 {
-	bool immediate;
-
 	i->operand_prefix = i->pp == PP_66;
 	set_sizes(s, i, 0);
 	i->opcode = (uint8_t)take(s, 1);
 	if (!(i->map == MAP_0F && i->opcode == 0x77 && !i->evex))	/* VZEROUPPER */
 		take_modrm(s, i, 0);
-	immediate = i->map == MAP_0F3A || (i->map == MAP_0F && ((i->opcode >= 0x70 && i->opcode <= 0x73) || i->opcode == 0xc2 ||
-								(i->opcode >= 0xc4 && i->opcode <= 0xc6)));
-	take_immediate(s, i, immediate ? IMM_8 : IMM_NONE);
+	take_immediate(s, i, decode_vector_immediate(i->map, i->opcode) ? IMM_8 : IMM_NONE);
 	if (s->failed)
 		return s->why;
 	if (!i->evex)
-		decode_vector_move(i);
+		decode_vector(i);
 	return DECODE_OK;
 }
 
@@ -441,6 +450,7 @@ static enum decode_result decode_vex(struct stream *s, struct insn *i, unsigned 
 		if (bytes == 3)
 			i->rex |= (uint8_t)((first & 0x40 ? 0 : REX_X) | (first & 0x20 ? 0 : REX_B) | (last & 0x80 ? REX_W : 0));
 	}
+	i->w = bytes == 3 && (last & 0x80);
 	i->vvvv = (uint8_t)(~last >> 3 & (i->bits == 64 ? 15 : 7));
 	i->vector = last & 4 ? 32 : 16;
 	i->pp = last & 3;

@@ -38,6 +38,7 @@ enum insn_op {
 	OP_MOVLOW, OP_MOVHIGH,	/* MOVLPS, MOVHPS and PD; between registers MOVHLPS, MOVLHPS */
 	OP_MOVD,	/* MOVD, MOVQ between XMM and r/m */
 	OP_MOVQ,	/* MOVQ between XMM and XMM/m64 */
+	OP_DIRECT_LOAD, OP_DIRECT_STORE,	/* whatever else works on vectors, with an operand in memory: see `direct` */
 	OP_COUNT,
 };
 
@@ -53,6 +54,15 @@ enum insn_form {
 
 enum insn_map { MAP_ONE, MAP_0F, MAP_0F38, MAP_0F3A };
 enum insn_mandatory { PP_NONE, PP_66, PP_F3, PP_F2 };	/* as VEX numbers them */
+
+/* What the processor needs for an instruction that it executes with memory of CP's in the place of the guest's. */
+enum insn_direct {
+	DIRECT_VECTOR,	/* XMM and YMM registers */
+	DIRECT_TO_GPR,	/* besides, a general register is written: ModR/M's */
+	DIRECT_GPR,	/* general registers only: BMI, ADX, CRC32 */
+	DIRECT_MMX,	/* x87's registers; perhaps others as well */
+	DIRECT_CONTROL,	/* MXCSR */
+};
 
 #define REX_W 8u
 #define REX_R 4u
@@ -71,6 +81,8 @@ struct insn {
 	uint8_t rep;		/* F2h, F3h (the last one), or 0 */
 	uint8_t pp;		/* enum insn_mandatory */
 	bool operand_prefix, lock, vex, evex;
+	bool w;			/* VEX.W or REX.W */
+	uint8_t direct;		/* enum insn_direct, for OP_DIRECT_ */
 	uint8_t vvvv, vector;	/* VEX, EVEX: second source register; vector length in bytes */
 	bool modrm;		/* there is one, and: */
 	uint8_t mod, reg, rm;	/* extended to 4 bits */
@@ -126,5 +138,9 @@ bool decode_x87(uint8_t opcode, uint8_t modrm);
 void decode_x87_memory(struct insn *i);
 /* Turns the moves among SSE and AVX opcodes into something to execute; op stays OP_NONE for others. */
 void decode_vector_move(struct insn *i);
+/* The rest of those with an operand in memory. */
+void decode_direct(struct insn *i);
+/* Has an opcode of these maps, with any prefix, an immediate byte? */
+bool decode_vector_immediate(unsigned int map, uint8_t opcode);
 
 #endif

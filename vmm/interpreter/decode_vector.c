@@ -1,5 +1,5 @@
 /* The moves among SSE and AVX instructions. */
-/* Part: interpreter/; what reaches a device with vector registers is a move; arithmetic on devices nobody does. */
+/* Part: interpreter/; what reaches a device with vector registers is one of them, nearly always. The rest: decode_direct.c. */
 #include "vmm/interpreter/decode.h"
 
 struct move {

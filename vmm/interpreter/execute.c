@@ -251,6 +251,7 @@ static enum interp_result by_kind(struct interp *x)
 	case OP_SLDT: case OP_STR: case OP_LLDT: case OP_LTR:
 		return interp_segment_move(x);
 	case OP_MOVV: case OP_MOVSCALAR: case OP_MOVLOW: case OP_MOVHIGH: case OP_MOVD: case OP_MOVQ: return interp_vector(x);
+	case OP_DIRECT_LOAD: case OP_DIRECT_STORE: return interp_direct(x);
 	case OP_X87_LOAD: case OP_X87_STORE: return interp_x87(x);
 	case OP_UD: return interp_raise(x, VECTOR_UD);
 	default: return INTERP_UNKNOWN;

@@ -64,6 +64,8 @@ struct interp_ops {
 	void (*set_vector)(struct interp *x, unsigned int n, const void *from, unsigned int bytes, bool zero_rest);
 	/* x->insn, whose operand has this effective address, on 16 bytes in its place. NULL = x87 is not executed. */
 	enum x87_result (*x87)(struct interp *x, uint64_t offset, void *operand);
+	/* What has been composed of x->insn, with 32 bytes for its operand. NULL = such are not executed. */
+	enum direct_result (*direct)(struct interp *x, struct direct_insn *d, void *operand);
 };
 
 #define INTERP_HAS_TZCNT 1u	/* else F3 0F BC is BSF */

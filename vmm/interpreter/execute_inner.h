@@ -11,7 +11,7 @@ enum { FLAG_CF = 1u << 0, FLAG_PF = 1u << 2, FLAG_AF = 1u << 4, FLAG_ZF = 1u << 
 #define FLAGS_ARITHMETIC (uint64_t)(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
 enum { VECTOR_DE = 0, VECTOR_BR = 5, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_NP = 11, VECTOR_SS = 12, VECTOR_GP = 13,
-       VECTOR_MF = 16, VECTOR_AC = 17 };
+       VECTOR_MF = 16, VECTOR_AC = 17, VECTOR_XM = 19 };
 
 #define CR0_PE_BIT 1u
 #define CR0_EM_BIT (1u << 2)
@@ -112,6 +112,12 @@ enum interp_result interp_branch(struct interp *x);	/* execute_branch.c */
 enum interp_result interp_far(struct interp *x);	/* execute_far.c */
 enum interp_result interp_segment_move(struct interp *x);	/* MOV Sreg, LES and the like, POP Sreg: execute_segment.c */
 enum interp_result interp_vector(struct interp *x);	/* execute_vector.c */
+/* For vector instructions at all: #UD and #NM; and for x->insn with its operand there: #GP. */
+enum interp_result interp_vector_usable(struct interp *x);
+enum interp_result interp_aligned(struct interp *x, uint64_t offset);
+enum interp_result interp_direct(struct interp *x);	/* execute_direct.c */
+/* Composes x->insn anew with its operand at [RDI]; returns its length. Pure. */
+unsigned int interp_direct_code(const struct insn *i, uint8_t code[INSN_MAX]);
 enum interp_result interp_x87(struct interp *x);	/* execute_x87.c */
 
 /* execute_stack.c, for those who push and pop besides. */

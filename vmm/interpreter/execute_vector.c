@@ -6,7 +6,7 @@
 #define CR4_OSXSAVE_BIT (1u << 18)
 
 /* The tables of SDM, "AVX and SSE Instruction Exception Classification". */
-static enum interp_result usable(struct interp *x)
+enum interp_result interp_vector_usable(struct interp *x)
 {
 	uint64_t cr0 = interp_cr0(x), cr4 = x->ops->get(x, VREG_CR4);
 
@@ -17,6 +17,18 @@ static enum interp_result usable(struct interp *x)
 		return interp_raise(x, VECTOR_UD);
 	}
 	return cr0 & CR0_TS_BIT ? interp_raise(x, VECTOR_NM) : INTERP_DONE;
+}
+
+/* The linear address must be a multiple; what wraps away from it is one. */
+enum interp_result interp_aligned(struct interp *x, uint64_t offset)
+{
+	const struct insn *i = x->insn;
+	uint64_t base;
+
+	if (!i->aligned)
+		return INTERP_DONE;
+	base = i->bits != 64 || i->seg >= SEG_FS ? interp_segment(x, i->seg)->base : 0;
+	return (base + offset) & (i->width - 1u) ? interp_raise_error(x, VECTOR_GP, 0) : INTERP_DONE;
 }
 
 static uint64_t half_of(struct interp *x, unsigned int n, unsigned int which)
@@ -125,20 +137,16 @@ enum interp_result interp_vector(struct interp *x)
 	const struct insn *i = x->insn;
 	bool loads = i->form == FORM_R_RM;
 	struct interp_place place = { 0 };
-	enum interp_result r = usable(x);
+	enum interp_result r = interp_vector_usable(x);
 
 	if (r != INTERP_DONE)
 		return r;
 	if (i->memory) {
 		uint64_t offset = interp_offset(x);
 
-		/* the linear address must be a multiple; what wraps away from it is one */
-		if (i->aligned) {
-			uint64_t base = i->bits != 64 || i->seg >= SEG_FS ? interp_segment(x, i->seg)->base : 0;
-
-			if ((base + offset) & (i->width - 1u))
-				return interp_raise_error(x, VECTOR_GP, 0);
-		}
+		r = interp_aligned(x, offset);
+		if (r != INTERP_DONE)
+			return r;
 		r = interp_prepare(x, &place, i->seg, offset, i->width, loads ? INTERP_READ : INTERP_WRITE);
 		if (r != INTERP_DONE)
 			return r;

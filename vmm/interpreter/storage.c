@@ -79,10 +79,15 @@ static enum x87_result x87(struct interp *x, uint64_t offset, void *operand)
 	return arch_vcpu_x87(processor(x), &insn, operand);
 }
 
+static enum direct_result direct(struct interp *x, struct direct_insn *d, void *operand)
+{
+	return arch_vcpu_direct(processor(x), d, operand);
+}
+
 static const struct interp_ops ops = {
 	.prepare = storage_prepare, .load = storage_load, .store = storage_store, .run = storage_run,
 	.in = storage_port_in, .out = storage_port_out, .due = due, .get = get, .get_segment = get_segment,
-	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector, .x87 = x87,
+	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector, .x87 = x87, .direct = direct,
 };
 
 /* TZCNT and LZCNT do not exit, and where they are missing they are other instructions: so the real processor's word counts. */

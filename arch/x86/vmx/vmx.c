@@ -70,6 +70,7 @@ void vmx_init(struct gate_report *report)
 	vmx_exit_init();
 	mtrr_read();
 	extended_init();
+	CHECK(direct_init());
 }
 
 void vmx_change_current(struct vmx_vcpu *v)

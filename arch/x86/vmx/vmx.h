@@ -55,6 +55,7 @@ void vmx_evict(struct vmx_vcpu *v);
 void vmx_set_proc(struct vmx_vcpu *v, uint32_t bit, bool on);
 
 /* Extended state (x87, SSE, AVX, ...): extended.c */
+bool direct_init(void);	/* false: no room in CP's page tables */
 void extended_init(void);
 size_t extended_size(void);
 uint64_t extended_allowed(void);	/* XCR0 bits a guest may have; 0 = no XSAVE here */
