@@ -7,6 +7,7 @@
 %define GUEST_NAME "FUZZCODE"
 %define GUEST_PROTECTED_FIRST
 %include "lib/guest.inc"
+%include "lib/parameter.inc"
 %include "lib/random.inc"
 %include "lib/code.inc"
 
@@ -20,32 +21,10 @@ WATCH		equ 1193182 / 200		; an NMI comes that often: in the 8254's ticks
 IOAPIC		equ 0xFEC00000
 APIC		equ 0xFEE00000
 
-
 bits 32
-; EBX is still the multiboot information: the number is the command line's last word.
 protected_main:
-	test byte [ebx], 4
-	jz .end
-	mov esi, [ebx + 16]
-	xor eax, eax
-	xor ecx, ecx
-.next:
-	mov cl, [esi]
-	inc esi
-	test cl, cl
-	jz .number
-	sub cl, '0'
-	cmp cl, 9
-	ja .other
-	imul eax, eax, 10
-	add eax, ecx
-	jmp .next
-.other:
-	xor eax, eax
-	jmp .next
-.number:
+	call parameter_number
 	mov [seed], eax
-.end:
 	ret
 bits 64
 
