@@ -4,30 +4,6 @@
 %define GUEST_NAME "BOARD"
 %include "equiv/values32.inc"
 
-; line 0 goes down, and up some ticks later
-%macro LINE_DOWN 0
-	OUTB 0x43, 0x30
-%endmacro
-%macro LINE_UP 0
-	OUTB 0x43, 0x30
-	OUTB 0x40, 2
-	OUTB 0x40, 0
-	call settle
-%endmacro
-%macro CMOS_SET 2
-	OUTB 0x70, %1
-	OUTB 0x71, %2
-%endmacro
-%macro CMOS 1
-	OUTB 0x70, %1
-	INB 0x71
-%endmacro
-%macro OPEN 0
-	sti
-	nop
-	nop
-	cli
-%endmacro
 %macro TAKEN 0					; count and vector since the last time
 	mov al, [irq_count]
 	KEEP
@@ -35,13 +11,6 @@
 	KEEP
 	mov dword [irq_count], 0
 	mov dword [irq_vector], 0
-%endmacro
-%macro PCI 2					; function, register
-	mov eax, 0x80000000 | %1 << 8 | %2
-	mov dx, 0xCF8
-	out dx, eax
-	mov dx, 0xCFC
-	in eax, dx
 %endmacro
 %macro PCI_SET 3
 	mov eax, 0x80000000 | %1 << 8 | (%2 & ~3)

@@ -19,28 +19,21 @@ main32:
 	SAY32 "DEVICES: END", NL
 	jmp p32_power_off
 
-; line 0 up: counter 0 in mode 0, which lets it up after a few ticks
-%macro LINE0 0
-	OUTB 0x43, 0x30
-	OUTB 0x40, 2
-	OUTB 0x40, 0
-	call settle
-%endmacro
 pic:
 	mov byte [irq_eoi], 0
 	PIC_INIT 1
 	VALUE "PIC IMR", { OUTB 0x21, 0xA5 }, { INB 0x21 }, { KEEP }, { OUTB 0xA1, 0x5A }, { INB 0xA1 }, { KEEP }, { OUTB 0x21, 0xFF }, { OUTB 0xA1, 0xFF }, { DONE }
 	OUTB 0x43, 0x30				; counter 0: output low until it is loaded
 	VALUE "PIC IRR 0", { OUTB 0x20, 0x0A }, { INB 0x20 }, { and al, 1 }
-	LINE0
+	LINE_UP
 	VALUE "PIC IRR 1", { OUTB 0x20, 0x0A }, { INB 0x20 }, { and al, 1 }
 	VALUE "PIC ISR 0", { OUTB 0x20, 0x0B }, { INB 0x20 }
 	VALUE "PIC POLL", { OUTB 0x21, 0xFE }, { OUTB 0x20, 0x0C }, { INB 0x20 }, { KEEP }, { OUTB 0x20, 0x0B }, { INB 0x20 }, { KEEP }, { OUTB 0x20, 0x20 }, { INB 0x20 }, { KEEP }, { DONE }
 	VALUE "PIC POLL NONE", { OUTB 0x20, 0x0C }, { INB 0x20 }
-	LINE0
+	LINE_UP
 	VALUE "PIC TAKEN", { sti }, { nop }, { nop }, { cli }, { mov eax, [irq_vector] }
 	VALUE "PIC ISR 1", { OUTB 0x20, 0x0B }, { INB 0x20 }
-	LINE0
+	LINE_UP
 	VALUE "PIC HELD", { sti }, { nop }, { nop }, { cli }, { mov eax, [irq_count] }
 	VALUE "PIC SPECIAL MASK", { OUTB 0x20, 0x68 }, { OUTB 0x21, 0xFF }, { OUTB 0x20, 0x48 }, { INB 0x21 }
 	VALUE "PIC SPECIFIC EOI", { OUTB 0x21, 0xFE }, { OUTB 0x20, 0x60 }, { OUTB 0x20, 0x0B }, { INB 0x20 }
@@ -51,7 +44,7 @@ pic:
 	OUTB 0x20, 0xC7
 	VALUE "PIC IMR AT ICW1", { OUTB 0x21, 0xFF }, { OUTB 0x20, 0x11 }, { OUTB 0x21, 0x20 }, { OUTB 0x21, 4 }, { OUTB 0x21, 1 }, { INB 0x21 }
 	PIC_INIT 3
-	LINE0
+	LINE_UP
 	VALUE "PIC AUTO EOI", { OUTB 0x21, 0xFE }, { sti }, { nop }, { nop }, { cli }, { OUTB 0x20, 0x0B }, { INB 0x20 }, { KEEP }, { mov al, [irq_count] }, { KEEP }, { DONE }
 	PIC_INIT 1
 	VALUE "ELCR", { INB 0x4D0 }, { KEEP }, { OUTB 0x4D0, 0xFF }, { INB 0x4D0 }, { KEEP }, { OUTB 0x4D1, 0xFF }, { INB 0x4D1 }, { KEEP }, { OUTB 0x4D0, 0 }, { OUTB 0x4D1, 0x0C }, { INB 0x4D1 }, { KEEP }, { DONE }
@@ -101,14 +94,6 @@ toggles:
 	mov eax, 1
 	ret
 
-%macro CMOS 1					; AL = its byte
-	OUTB 0x70, %1
-	INB 0x71
-%endmacro
-%macro CMOS_SET 2
-	OUTB 0x70, %1
-	OUTB 0x71, %2
-%endmacro
 rtc:
 	mov byte [irq_eoi], 1
 	PIC_INIT 1
@@ -299,13 +284,6 @@ retraces:
 	movzx eax, al
 	ret
 
-%macro PCI 2					; function, register
-	mov eax, 0x80000000 | %1 << 8 | %2
-	mov dx, 0xCF8
-	out dx, eax
-	mov dx, 0xCFC
-	in eax, dx
-%endmacro
 pci:
 	VALUE "PCI ADDRESS", { mov eax, 0x80001234 }, { mov dx, 0xCF8 }, { out dx, eax }, { in eax, dx }
 	VALUE "PCI ADDRESS BYTE", { OUTB 0xCF8, 0x55 }, { mov dx, 0xCF8 }, { in eax, dx }
