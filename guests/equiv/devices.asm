@@ -3,6 +3,7 @@
 
 %define GUEST_NAME "DEVICES"
 %include "equiv/values32.inc"
+%include "equiv/controller.inc"
 
 main32:
 	call values_init
@@ -116,79 +117,37 @@ rtc:
 	OUTB 0xA1, 0xFF
 	ret
 
-; waits for a byte of the 8042's; AL
-%macro PS2_GET 0
-	call ps2_get
-	KEEP
-%endmacro
-ps2_get:
-	mov ecx, 200000
-.wait:
-	in al, 0x64
-	test al, 1
-	jnz .there
-	loop .wait
-	mov al, 0xEE
-	ret
-.there:
-	in al, 0x60
-	ret
-%macro PS2_COMMAND 1
-	call ps2_ready
-	OUTB 0x64, %1
-%endmacro
-%macro PS2_DATA 1
-	call ps2_ready
-	OUTB 0x60, %1
-%endmacro
-ps2_ready:
-	mov ecx, 100000
-.wait:
-	in al, 0x64
-	test al, 2
-	jz .end
-	loop .wait
-.end:
-	ret
 ps2:
-	PS2_COMMAND 0xAD
-	PS2_COMMAND 0xA7
-.drain:
-	in al, 0x64
-	test al, 1
-	jz .empty
-	in al, 0x60
-	jmp .drain
-.empty:
-	VALUE "PS2 TEST", { PS2_COMMAND 0xAA }, { PS2_GET }, { DONE }
-	VALUE "PS2 TEST 1", { PS2_COMMAND 0xAB }, { PS2_GET }, { DONE }
-	VALUE "PS2 TEST 2", { PS2_COMMAND 0xA9 }, { PS2_GET }, { DONE }
-	VALUE "PS2 CONFIG", { PS2_COMMAND 0x60 }, { PS2_DATA 0x44 }, { PS2_COMMAND 0x20 }, { PS2_GET }, { DONE }
-	VALUE "PS2 OUT PORT", { PS2_COMMAND 0xD0 }, { PS2_GET }, { and ebx, 3 }, { DONE }
+	call quiet
+	VALUE "PS2 TEST", { COMMAND 0xAA }, { GET }, { DONE }
+	VALUE "PS2 TEST 1", { COMMAND 0xAB }, { GET }, { DONE }
+	VALUE "PS2 TEST 2", { COMMAND 0xA9 }, { GET }, { DONE }
+	VALUE "PS2 CONFIG", { COMMAND 0x60 }, { SEND 0x44 }, { COMMAND 0x20 }, { GET }, { DONE }
+	VALUE "PS2 OUT PORT", { COMMAND 0xD0 }, { GET }, { and ebx, 3 }, { DONE }
 	VALUE "PS2 STATUS", { INB 0x64 }, { and al, ~0x28 }
-	VALUE "PS2 TO KEYBOARD", { PS2_COMMAND 0xD2 }, { PS2_DATA 0x5A }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { PS2_GET }, { DONE }
-	VALUE "PS2 TO MOUSE", { PS2_COMMAND 0xD3 }, { PS2_DATA 0xA5 }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { PS2_GET }, { DONE }
-	PS2_COMMAND 0xAE
-	VALUE "KEYBOARD RESET", { PS2_DATA 0xFF }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD OFF", { PS2_DATA 0xF5 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD ID", { PS2_DATA 0xF2 }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD ECHO", { PS2_DATA 0xEE }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD SET", { PS2_DATA 0xF0 }, { PS2_GET }, { PS2_DATA 0 }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD LEDS", { PS2_DATA 0xED }, { PS2_GET }, { PS2_DATA 2 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD BAD", { PS2_DATA 0xE0 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD ON", { PS2_DATA 0xF4 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD RATE", { PS2_DATA 0xF3 }, { PS2_GET }, { PS2_DATA 0x20 }, { PS2_GET }, { DONE }
-	PS2_COMMAND 0xA8
-	VALUE "MOUSE RESET", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xFF }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "MOUSE ID", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xF2 }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "MOUSE STATUS", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xE9 }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "MOUSE ON", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xF4 }, { PS2_GET }, { PS2_COMMAND 0xD4 }, { PS2_DATA 0xF5 }, { PS2_GET }, { DONE }
+	VALUE "PS2 TO KEYBOARD", { COMMAND 0xD2 }, { SEND 0x5A }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { GET }, { DONE }
+	VALUE "PS2 TO MOUSE", { COMMAND 0xD3 }, { SEND 0xA5 }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { GET }, { DONE }
+	COMMAND 0xAE
+	VALUE "KEYBOARD RESET", { SEND 0xFF }, { GET }, { GET }, { DONE }
+	VALUE "KEYBOARD OFF", { SEND 0xF5 }, { GET }, { DONE }
+	VALUE "KEYBOARD ID", { SEND 0xF2 }, { GET }, { GET }, { GET }, { DONE }
+	VALUE "KEYBOARD ECHO", { SEND 0xEE }, { GET }, { DONE }
+	VALUE "KEYBOARD SET", { SEND 0xF0 }, { GET }, { SEND 0 }, { GET }, { GET }, { DONE }
+	VALUE "KEYBOARD LEDS", { SEND 0xED }, { GET }, { SEND 2 }, { GET }, { DONE }
+	VALUE "KEYBOARD BAD", { SEND 0xE0 }, { GET }, { DONE }
+	VALUE "KEYBOARD ON", { SEND 0xF4 }, { GET }, { DONE }
+	VALUE "KEYBOARD RATE", { SEND 0xF3 }, { GET }, { SEND 0x20 }, { GET }, { DONE }
+	COMMAND 0xA8
+	VALUE "MOUSE RESET", { COMMAND 0xD4 }, { SEND 0xFF }, { GET }, { GET }, { GET }, { DONE }
+	VALUE "MOUSE ID", { COMMAND 0xD4 }, { SEND 0xF2 }, { GET }, { GET }, { DONE }
+	VALUE "MOUSE STATUS", { COMMAND 0xD4 }, { SEND 0xE9 }, { GET }, { GET }, { GET }, { GET }, { DONE }
+	VALUE "MOUSE ON", { COMMAND 0xD4 }, { SEND 0xF4 }, { GET }, { COMMAND 0xD4 }, { SEND 0xF5 }, { GET }, { DONE }
 	; line 1
 	PIC_INIT 1
-	PS2_COMMAND 0x60
-	PS2_DATA 0x45
-	VALUE "KEYBOARD LINE", { OUTB 0x21, 0xFD }, { sti }, { PS2_COMMAND 0xD2 }, { PS2_DATA 0x1E }, { mov ecx, 100000 }, { call settle_long }, { cli }, { mov eax, [irq_vector] }, { OUTB 0x21, 0xFF }, { INB 0x60 }, { mov eax, [irq_vector] }
-	VALUE "PS2 A20", { PS2_COMMAND 0xD1 }, { PS2_DATA 0xDF }, { INB 0x92 }, { and al, 2 }
+	COMMAND 0x60
+	SEND 0x45
+	VALUE "KEYBOARD LINE", { OUTB 0x21, 0xFD }, { sti }, { COMMAND 0xD2 }, { SEND 0x1E }, { mov ecx, 100000 }, { call settle_long }, { cli }, { mov eax, [irq_vector] }, { OUTB 0x21, 0xFF }, { INB 0x60 }, { mov eax, [irq_vector] }
+	VALUE "PS2 A20", { COMMAND 0xD1 }, { SEND 0xDF }, { INB 0x92 }, { and al, 2 }
 	ret
 
 dma:
