@@ -8,6 +8,7 @@
 %define GUEST_PROTECTED_FIRST
 %include "lib/guest.inc"
 %include "lib/acpi.inc"
+%include "lib/parameter.inc"
 
 PM_HZ		equ 3579545
 PIT_HZ		equ 1193182
@@ -24,29 +25,9 @@ struc SAMPLE
 endstruc
 
 bits 32
-; EBX is still the multiboot information: the number on the command line.
 protected_main:
 	mov dword [seconds], 60
-	test byte [ebx], 4
-	jz .end
-	mov esi, [ebx + 16]
-	xor eax, eax
-	xor ecx, ecx
-.next:
-	mov cl, [esi]
-	inc esi
-	test cl, cl
-	jz .number
-	sub cl, '0'
-	cmp cl, 9
-	ja .other				; QEMU and GRUB may put the file's name before it: the last word counts
-	imul eax, eax, 10
-	add eax, ecx
-	jmp .next
-.other:
-	xor eax, eax
-	jmp .next
-.number:
+	call parameter_number
 	test eax, eax
 	jz .end
 	mov [seconds], eax

@@ -45,37 +45,13 @@ start:
 	mov r15d, APIC
 	mov dword [r15 + APIC_SPURIOUS], 0x1FF
 
-	mov edi, [msix]
-	call pci_read
-	or eax, 1 << 31				; MSI-X on
-	call pci_write
-	mov rdi, [table]
-	mov dword [rdi], APIC
-	mov dword [rdi + 4], 0
-	mov dword [rdi + 8], VECTOR
-	mov dword [rdi + 12], 0
-
-	mov rbx, [registers]
-	mov byte [rbx + STATUS], 0
-.reset:
-	cmp byte [rbx + STATUS], 0
-	jne .reset
-	mov byte [rbx + STATUS], 3		; acknowledged, driver
-	mov dword [rbx + FEATURE_SELECT], 0
-	mov dword [rbx + FEATURE], 0
-	mov dword [rbx + FEATURE_SELECT], 1
-	mov dword [rbx + FEATURE], 1		; version 1
-	mov byte [rbx + STATUS], 0x0B
-	mov word [rbx + QUEUE_SELECT], 0
-	mov word [rbx + QUEUE_SIZE], ENTRIES
-	mov word [rbx + QUEUE_VECTOR], 0
-	mov dword [rbx + QUEUE_TABLE], descriptors
-	mov dword [rbx + QUEUE_TABLE + 4], 0
-	mov dword [rbx + QUEUE_AVAILABLE], available
-	mov dword [rbx + QUEUE_AVAILABLE + 4], 0
-	mov dword [rbx + QUEUE_USED], used
-	mov dword [rbx + QUEUE_USED + 4], 0
-	mov word [rbx + QUEUE_ENABLE], 1
+	mov esi, VECTOR
+	call virtio_start
+	xor eax, eax
+	mov ecx, ENTRIES
+	xor edx, edx
+	mov esi, descriptors
+	call virtio_queue
 	movzx eax, word [rbx + QUEUE_NOTIFY]
 	imul eax, [multiplier]
 	add [notify], rax
@@ -319,6 +295,7 @@ sectors		resd 1
 interrupts	resd 1
 header		resq 2
 result		resb 1
+; as virtio_queue has them
 alignb 4096
 descriptors	resb 16 * ENTRIES
 alignb 4096

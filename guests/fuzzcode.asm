@@ -7,6 +7,7 @@
 %define GUEST_NAME "FUZZCODE"
 %define GUEST_PROTECTED_FIRST
 %include "lib/guest.inc"
+%include "lib/parameter.inc"
 %include "lib/random.inc"
 %include "lib/code.inc"
 
@@ -20,32 +21,10 @@ WATCH		equ 1193182 / 200		; an NMI comes that often: in the 8254's ticks
 IOAPIC		equ 0xFEC00000
 APIC		equ 0xFEE00000
 
-
 bits 32
-; EBX is still the multiboot information: the number is the command line's last word.
 protected_main:
-	test byte [ebx], 4
-	jz .end
-	mov esi, [ebx + 16]
-	xor eax, eax
-	xor ecx, ecx
-.next:
-	mov cl, [esi]
-	inc esi
-	test cl, cl
-	jz .number
-	sub cl, '0'
-	cmp cl, 9
-	ja .other
-	imul eax, eax, 10
-	add eax, ecx
-	jmp .next
-.other:
-	xor eax, eax
-	jmp .next
-.number:
+	call parameter_number
 	mov [seed], eax
-.end:
 	ret
 bits 64
 
@@ -84,11 +63,7 @@ main:
 	add esi, 4
 	cmp esi, mapped_end
 	jb .run
-	mov eax, task_state
-	mov [tables + TASK + 2], ax
-	shr eax, 16
-	mov [tables + TASK + 4], al
-	mov [tables + TASK + 7], ah
+	SET_TASK
 	mov edi, idt
 	xor ecx, ecx
 .gate:
@@ -114,14 +89,7 @@ trapped:
 	cli
 	cld
 	mov esp, TRAP_STACK			; the frame says nothing that is wanted
-	lgdt [tables_pointer]
-	lidt [idt_pointer]
-	mov eax, RING0_DATA
-	mov ds, eax
-	mov es, eax
-	mov ss, eax
-	mov fs, eax
-	mov gs, eax
+	RELOAD_SEGMENTS
 	mov eax, pml4
 	mov cr3, rax
 	mov eax, 0x80050033			; PG AM WP NE ET MP PE
@@ -138,9 +106,7 @@ trapped:
 	wrmsr
 	xor eax, eax
 	mov dr7, rax
-	mov byte [tables + TASK + 5], 0x89	; not busy
-	mov eax, TASK
-	ltr ax
+	RELOAD_TASK
 	call watch
 
 	dec dword [tries_left]
@@ -156,16 +122,7 @@ trapped:
 	SAY NL
 .same_code:
 	; The frame from which IRETQ begins the try
-	call random
-	mov ebx, eax
-	and eax, 7
-	movzx edx, byte [ways + rax * 2]
-	movzx ecx, byte [ways + rax * 2 + 1]
-	push rcx				; SS
-	call random
-	and eax, 0xFFF8
-	add eax, STACKS
-	push rax
+	PUSH_STACK
 	call random
 	and eax, 0x257FD5			; what there is in RFLAGS but for VM, VIF, VIP ...
 	test ebx, 0x100
@@ -178,11 +135,7 @@ trapped:
 .may_nest:
 	or eax, 2
 	push rax
-	push rdx				; CS
-	mov ecx, CODE_SIZE - 256
-	call random_below
-	add eax, CODE
-	push rax
+	PUSH_CODE
 	; Data segments for the narrow modes; in 64-bit mode nobody looks
 	test ebx, 0x800
 	jz .registers
@@ -196,20 +149,7 @@ trapped:
 	push rax
 	dec ebp
 	jnz .register
-	pop rax
-	pop rcx
-	pop rdx
-	pop rbx
-	pop rbp
-	pop rsi
-	pop rdi
-	pop r8
-	pop r9
-	pop r10
-	pop r11
-	pop r12
-	pop r13
-	pop r14
+	POP_REGISTERS
 	iretq
 
 ; An NMI from the 8254 through the I/O APIC, however its registers were left.
@@ -227,22 +167,10 @@ watch:
 	mov dword [rdi + 0x10], 0
 	ret
 
-; RAX = a value for a register: an address of something, a small number, or anything
-pick:
-	call random
-	mov edx, eax
-	and edx, 15
-	shl edx, 4
-	shr rax, 8
-	and rax, [picks + rdx + 8]
-	or rax, [picks + rdx]
-	ret
+CODE_PICK 16
 
 section .data
-; CS and SS of the ways to run
-ways:
-	db RING0_64, RING0_DATA, RING0_64, RING0_DATA, RING0_64, RING0_DATA, RING3_64, RING3_DATA
-	db RING0_32, RING0_DATA, RING3_32, RING3_DATA, RING0_16, RING0_DATA, RING3_64, RING3_DATA
+CODE_WAYS
 
 ; Large pages that are mapped: the first and how many. storage; ECAM; display; APICs and HPET; flash.
 mapped:
@@ -261,7 +189,7 @@ picks:
 	dq 0x90000000, 0xFFFFFFF, 0xFFFFFF0, 0xFF
 	dq CODE, 0xFFF, STACKS, 0xFFFF
 
-prefixes db 0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x2E, 0x36, 0x64, 0x65, 0x48, 0x41, 0x4F, 0x44, 0x66, 0xF3, 0x48
+CODE_PREFIXES
 
 templates:
 	T 0x0F, 0, 0xA2, 0				; CPUID
@@ -341,15 +269,7 @@ templates:
 templates_end:
 
 align 8, db 0
-CODE_SEGMENTS
-align 16, db 0
-task_state:
-	dd 0
-	dq TRAP_STACK, TRAP_STACK, TRAP_STACK		; RSP0 to RSP2
-	dq 0
-	dq TRAP_STACK, TRAP_STACK + 4096, TRAP_STACK + 8192, 0, 0, 0, 0
-	dq 0
-	dw 0, 104
+CODE_SEGMENTS TRAP_STACK, TRAP_STACK + 4096, TRAP_STACK + 8192
 tries_left	dd 0
 sets_done	dd 0
 seed	dd 0

@@ -242,35 +242,17 @@ start:
 	mov dword [r15 + APIC_SPURIOUS], 0x1FF
 	mov qword [trap_handlers + CARD_VECTOR * 8], card_interrupt
 	mov qword [trap_handlers + TIMER_VECTOR * 8], timer_interrupt
-	mov edi, [msix]
-	call pci_read
-	or eax, 1 << 31				; MSI-X on
-	call pci_write
-	mov rdi, [table]
-	mov dword [rdi], APIC
-	mov dword [rdi + 4], 0
-	mov dword [rdi + 8], CARD_VECTOR
-	mov dword [rdi + 12], 0
-
-	mov rbx, [registers]
-	mov byte [rbx + STATUS], 0
-.reset:
-	cmp byte [rbx + STATUS], 0
-	jne .reset
-	mov byte [rbx + STATUS], 3		; acknowledged, driver
-	mov dword [rbx + FEATURE_SELECT], 0
-	mov dword [rbx + FEATURE], 0
-	mov dword [rbx + FEATURE_SELECT], 1
-	mov dword [rbx + FEATURE], 1		; version 1
-	mov byte [rbx + STATUS], 0x0B
+	mov esi, CARD_VECTOR
+	call virtio_start
+	mov ecx, ENTRIES
 	xor eax, eax				; receives, interrupts
-	mov esi, receive_ring
 	xor edx, edx
-	call set_up_queue
+	mov esi, receive_ring
+	call virtio_queue
 	mov eax, 1				; sends, does not
-	mov esi, send_ring
 	mov edx, 0xFFFF
-	call set_up_queue
+	mov esi, send_ring
+	call virtio_queue
 	movzx eax, word [rbx + QUEUE_NOTIFY]	; of the queue selected last
 	imul eax, [multiplier]
 	add [notify], rax
@@ -308,22 +290,6 @@ start:
 	mov dword [r15 + APIC_TIMER], 0x20000 | TIMER_VECTOR
 	mov dword [r15 + APIC_INITIAL], RESEND
 .ret:
-	ret
-
-; Queue EAX at ESI: descriptors, and a page each for what is available and what is used; EDX = its vector
-set_up_queue:
-	mov [rbx + QUEUE_SELECT], ax
-	mov word [rbx + QUEUE_SIZE], ENTRIES
-	mov [rbx + QUEUE_VECTOR], dx
-	mov [rbx + QUEUE_TABLE], esi
-	mov dword [rbx + QUEUE_TABLE + 4], 0
-	add esi, 0x1000
-	mov [rbx + QUEUE_AVAILABLE], esi
-	mov dword [rbx + QUEUE_AVAILABLE + 4], 0
-	add esi, 0x1000
-	mov [rbx + QUEUE_USED], esi
-	mov dword [rbx + QUEUE_USED + 4], 0
-	mov word [rbx + QUEUE_ENABLE], 1
 	ret
 
 timer_interrupt:

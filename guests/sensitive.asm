@@ -37,21 +37,17 @@ main32:
 row_sgdt:
 	sgdt [operand]
 	mov ax, [operand]
-	cmp ax, [gdt32_pointer]
-	MUST e
+	MUST_BE ax, [gdt32_pointer]
 	mov eax, [operand + 2]
-	cmp eax, gdt32
-	MUST e
+	MUST_BE eax, gdt32
 	PASS
 
 row_sidt:
 	sidt [operand]
 	mov ax, [operand]
-	cmp ax, [idt32_pointer]
-	MUST e
+	MUST_BE ax, [idt32_pointer]
 	mov eax, [operand + 2]
-	cmp eax, idt32
-	MUST e
+	MUST_BE eax, idt32
 	PASS
 
 row_sldt:
@@ -63,8 +59,7 @@ row_sldt:
 	mov eax, SEL_LDT
 	lldt ax
 	sldt ecx
-	cmp cx, SEL_LDT
-	MUST e
+	MUST_BE cx, SEL_LDT
 	PASS
 
 ; TS, EM and MP, changed by all three ways to change them, must show as this guest set them
@@ -80,16 +75,14 @@ row_smsw:
 	clts
 	smsw ecx
 	and edx, ~8
-	cmp cx, dx
-	MUST e
+	MUST_BE cx, dx
 	test cl, 1			; protection is on
 	MUST nz
 	mov eax, edx
 	or eax, 0x0A
 	lmsw ax
 	smsw ecx
-	cmp cx, ax
-	MUST e
+	MUST_BE cx, ax
 	mov eax, [operand]
 	mov cr0, eax
 	PASS
@@ -119,13 +112,10 @@ row_popf:
 	pushf
 	pop ecx
 	and eax, IF | IOPL
-	cmp eax, IF | IOPL
-	MUST e
+	MUST_BE eax, IF | IOPL
 	test ecx, IF | IOPL
 	MUST z
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
+	RING3 .ring3
 	test dword [operand], IF | IOPL
 	MUST z
 	PASS
@@ -145,18 +135,14 @@ row_lar:
 	jne .accessed
 	jmp .rest
 .accessed:
-	cmp eax, 0x00409100		; the accessed bit, if it has been loaded before
-	MUST e
+	MUST_BE eax, 0x00409100		; the accessed bit, if it has been loaded before
 .rest:
 	xor ecx, ecx
 	lar eax, ecx
 	MUST nz
 	; ring 3 may not look at a ring 0 segment
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
-	cmp byte [operand], 0
-	MUST e
+	RING3 .ring3
+	MUST_BE byte [operand], 0
 	PASS
 .ring3:
 	mov ecx, SEL_DATA0
@@ -168,13 +154,11 @@ row_lsl:
 	mov ecx, SEL_SMALL
 	lsl eax, ecx
 	MUST z
-	cmp eax, 0x123
-	MUST e
+	MUST_BE eax, 0x123
 	mov ecx, SEL_CODE0
 	lsl eax, ecx
 	MUST z
-	cmp eax, -1
-	MUST e
+	MUST_BE eax, -1
 	mov ecx, gdt32_end - gdt32
 	lsl eax, ecx
 	MUST nz
@@ -187,11 +171,8 @@ row_verr:
 	mov eax, SEL_EXECUTE
 	verr ax
 	MUST nz
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
-	cmp byte [operand], 0
-	MUST e
+	RING3 .ring3
+	MUST_BE byte [operand], 0
 	PASS
 .ring3:
 	mov eax, SEL_DATA0
@@ -206,11 +187,8 @@ row_verw:
 	mov eax, SEL_SMALL
 	verw ax
 	MUST nz
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
-	cmp byte [operand], 0
-	MUST e
+	RING3 .ring3
+	MUST_BE byte [operand], 0
 	PASS
 .ring3:
 	mov eax, SEL_DATA0
@@ -224,26 +202,20 @@ row_pop:
 	mov eax, es
 	mov ecx, SEL_DATA0
 	mov es, ecx
-	cmp ax, SEL_SMALL
-	MUST e
+	MUST_BE ax, SEL_SMALL
 	push dword SEL_IN_LDT
 	pop fs
 	mov eax, fs
-	cmp ax, SEL_IN_LDT
-	MUST e
+	MUST_BE ax, SEL_IN_LDT
 	push dword SEL_EXECUTE
 	TRY32 pop fs
-	cmp dword [trap_vector], 13
-	MUST e
+	MUST_BE dword [trap_vector], 13
 	; at ring 3 a ring 0 data segment is refused
 	mov dword [trap_vector], NO_TRAP
 	mov dword [trap_fixup], row_fails	; tells the trap routine that one is expected
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
+	RING3 .ring3
 	mov dword [trap_fixup], 0
-	cmp dword [trap_vector], 13
-	MUST e
+	MUST_BE dword [trap_vector], 13
 	PASS
 .ring3:
 	push dword SEL_DATA0
@@ -253,18 +225,13 @@ row_pop:
 row_push:
 	push cs
 	pop eax
-	cmp ax, SEL_CODE0
-	MUST e
+	MUST_BE ax, SEL_CODE0
 	push ss
 	pop eax
-	cmp ax, SEL_DATA0
-	MUST e
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
+	MUST_BE ax, SEL_DATA0
+	RING3 .ring3
 	mov eax, [operand]
-	cmp ax, SEL_CODE3
-	MUST e
+	MUST_BE ax, SEL_CODE3
 	PASS
 .ring3:
 	push cs
@@ -274,21 +241,16 @@ row_push:
 ; directly, and through a call gate from ring 3 to ring 0
 row_call:
 	call SEL_CODE0:.direct
-	cmp eax, SEL_CODE0
-	MUST e
+	MUST_BE eax, SEL_CODE0
 	mov eax, .gated
 	mov [gdt32 + SEL_GATE], ax
 	mov word [gdt32 + SEL_GATE + 2], SEL_CODE0
 	mov word [gdt32 + SEL_GATE + 4], 0xEC00
 	shr eax, 16
 	mov [gdt32 + SEL_GATE + 6], ax
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
-	cmp dword [operand], SEL_CODE0
-	MUST e
-	cmp dword [operand + 4], SEL_CODE3
-	MUST e
+	RING3 .ring3
+	MUST_BE dword [operand], SEL_CODE0
+	MUST_BE dword [operand + 4], SEL_CODE3
 	PASS
 .direct:
 	mov eax, [esp + 4]
@@ -310,11 +272,9 @@ row_jmp:
 	mov eax, cs
 	jmp SEL_CODE0:.plain
 .plain:
-	cmp ax, SEL_CONFORMING		; conforming code in ring 0: the low bits are the true ring
-	MUST e
+	MUST_BE ax, SEL_CONFORMING		; conforming code in ring 0: the low bits are the true ring
 	TRY32 jmp SEL_DATA0:0
-	cmp dword [trap_vector], 13
-	MUST e
+	MUST_BE dword [trap_vector], 13
 	PASS
 
 ; a gate that only ring 0 may use: works at ring 0, general protection at ring 3
@@ -322,18 +282,13 @@ row_int:
 	GATE 0x81, SEL_CODE0, GATE_RING0, .handler
 	mov dword [operand], 0
 	int 0x81
-	cmp dword [operand], SEL_CODE0
-	MUST e
+	MUST_BE dword [operand], SEL_CODE0
 	mov dword [trap_vector], NO_TRAP
 	mov dword [trap_fixup], row_fails
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
+	RING3 .ring3
 	mov dword [trap_fixup], 0
-	cmp dword [trap_vector], 13
-	MUST e
-	cmp dword [trap_error], 0x81 * 8 + 2
-	MUST e
+	MUST_BE dword [trap_vector], 13
+	MUST_BE dword [trap_error], 0x81 * 8 + 2
 	PASS
 .handler:
 	mov eax, [esp + 4]
@@ -345,15 +300,10 @@ row_int:
 
 ; RETF to ring 3 has to arrive there, with both stacks changed
 row_ret:
-	mov eax, 2
-	mov edi, .ring3
-	call ring3_run
-	cmp dword [operand], SEL_CODE3
-	MUST e
-	cmp dword [operand + 4], ring3_stack_top
-	MUST e
-	cmp word [operand + 8], SEL_DATA3
-	MUST e
+	RING3 .ring3
+	MUST_BE dword [operand], SEL_CODE3
+	MUST_BE dword [operand + 4], ring3_stack_top
+	MUST_BE word [operand + 8], SEL_DATA3
 	PASS
 .ring3:
 	xor eax, eax
@@ -365,27 +315,23 @@ row_ret:
 
 row_str:
 	str eax
-	cmp ax, SEL_TSS
-	MUST e
+	MUST_BE ax, SEL_TSS
 	test byte [gdt32 + SEL_TSS + 5], 2	; and its descriptor says busy
 	MUST nz
 	PASS
 
 row_mov:
 	mov eax, cs
-	cmp ax, SEL_CODE0
-	MUST e
+	MUST_BE ax, SEL_CODE0
 	mov eax, SEL_SMALL
 	mov es, eax
 	mov ecx, es
 	mov eax, SEL_DATA0
 	mov es, eax
-	cmp cx, SEL_SMALL
-	MUST e
+	MUST_BE cx, SEL_SMALL
 	mov eax, SEL_EXECUTE
 	TRY32 mov gs, eax
-	cmp dword [trap_vector], 13
-	MUST e
+	MUST_BE dword [trap_vector], 13
 	PASS
 
 section .data

@@ -93,6 +93,12 @@ fresh:
 	pop eax
 	ret
 
+; FRESH code: the same, and A begins there
+%macro FRESH 1
+	call fresh
+	mov dword [tss_a + TSS_EIP], %1
+%endmacro
+
 ; registers that a task must find again when it goes on
 %macro FILL 0
 	mov eax, 0x11112222
@@ -104,20 +110,13 @@ fresh:
 	mov ebp, 0xDDDDEEEE
 %endmacro
 %macro FILLED 0
-	cmp eax, 0x11112222
-	MUST e
-	cmp ebx, 0x33334444
-	MUST e
-	cmp ecx, 0x55556666
-	MUST e
-	cmp edx, 0x77778888
-	MUST e
-	cmp esi, 0x9999AAAA
-	MUST e
-	cmp edi, 0xBBBBCCCC
-	MUST e
-	cmp ebp, 0xDDDDEEEE
-	MUST e
+	MUST_BE eax, 0x11112222
+	MUST_BE ebx, 0x33334444
+	MUST_BE ecx, 0x55556666
+	MUST_BE edx, 0x77778888
+	MUST_BE esi, 0x9999AAAA
+	MUST_BE edi, 0xBBBBCCCC
+	MUST_BE ebp, 0xDDDDEEEE
 %endmacro
 
 ; what holds while A runs nested in main; ZF set if all of it does
@@ -176,15 +175,13 @@ returned_ok:
 	ret
 
 row_call:
-	call fresh
-	mov dword [tss_a + TSS_EIP], task_a
+	FRESH task_a
 	FILL
 	call SEL_A:0
 	STEP 1
 	FILLED
 	STEP 2
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 3
 	call returned_ok
 	MUST nc
@@ -195,39 +192,33 @@ row_call:
 	MUST z
 	STEP 5
 	call SEL_A:0			; again: behind its IRET
-	cmp dword [marks], 0x101
-	MUST e
+	MUST_BE dword [marks], 0x101
 	PASS
 
 row_call_gate:
-	call fresh
-	mov dword [tss_a + TSS_EIP], task_a
+	FRESH task_a
 	FILL
 	call SEL_GATE_A:0
 	STEP 1
 	FILLED
 	STEP 2
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 3
 	call returned_ok
 	MUST nc
 	PASS
 
 row_jmp:
-	call fresh
-	mov dword [tss_a + TSS_EIP], .other
+	FRESH .other
 	mov word [tss32 + LINK], 0x5A5A
 	FILL
 	jmp SEL_A:0
 	STEP 1
 	FILLED
 	STEP 2
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 3
-	cmp word [tss32 + LINK], 0x5A5A
-	MUST e
+	MUST_BE word [tss32 + LINK], 0x5A5A
 	test byte [gdt_own + SEL_A + 5], BUSY
 	MUST z
 	test byte [gdt_own + SEL_MAIN + 5], BUSY
@@ -235,8 +226,7 @@ row_jmp:
 	STEP 4
 	jmp SEL_GATE_A:0		; by the gate, and A goes on behind its own JMP
 	STEP 5
-	cmp dword [marks], 2
-	MUST e
+	MUST_BE dword [marks], 2
 	PASS
 .other:
 	pushf
@@ -253,39 +243,30 @@ row_jmp:
 	jmp .other
 
 row_int:
-	call fresh
-	mov dword [tss_a + TSS_EIP], task_a
+	FRESH task_a
 	TASK_GATE 0x40, SEL_A, 0x8500
 	FILL
 	int 0x40
 	STEP 1
 	FILLED
 	STEP 2
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 3
 	int 0x40
-	cmp dword [marks], 0x101
-	MUST e
+	MUST_BE dword [marks], 0x101
 	call returned_ok
 	MUST nc
 	PASS
 
 row_ring3:
-	call fresh
-	mov dword [tss_a + TSS_EIP], task_a
+	FRESH task_a
 	TASK_GATE 0x41, SEL_A, 0xE500
-	mov edi, .ring3
-	mov eax, 2
-	call ring3_run
+	RING3 .ring3
 	STEP 1
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 2
-	cmp word [tss32 + TSS_CS], SEL_CODE3
-	MUST e
-	cmp dword [tss32 + TSS_EIP], .after
-	MUST e
+	MUST_BE word [tss32 + TSS_CS], SEL_CODE3
+	MUST_BE dword [tss32 + TSS_EIP], .after
 	call returned_ok
 	MUST nc
 	PASS
@@ -307,17 +288,13 @@ row_gp:
 .after:
 	RESTORE_GATE 13
 	STEP 1
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 2
-	cmp dword [error], 0x7FF8
-	MUST e
+	MUST_BE dword [error], 0x7FF8
 	STEP 3
-	cmp dword [fault_at], .faults
-	MUST e
+	MUST_BE dword [fault_at], .faults
 	STEP 4
-	cmp dword [handler_esp], stack_a_top - 4
-	MUST e
+	MUST_BE dword [handler_esp], stack_a_top - 4
 	STEP 5
 	call returned_ok
 	MUST nc
@@ -337,8 +314,7 @@ row_gp:
 
 ; #GP whose gate is not present makes #NP, and the two make #DF
 row_df:
-	call fresh
-	mov dword [tss_a + TSS_EIP], row_gp.handler
+	FRESH row_gp.handler
 	mov dword [resume_at], .after
 	TASK_GATE 8, SEL_A, 0x8500
 	and word [idt32 + 13 * 8 + 4], 0x7FFF
@@ -349,14 +325,11 @@ row_df:
 .after:
 	or word [idt32 + 13 * 8 + 4], 0x8000
 	STEP 1
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 2
-	cmp dword [error], 0
-	MUST e
+	MUST_BE dword [error], 0
 	STEP 3
-	cmp dword [handler_esp], stack_a_top - 4
-	MUST e
+	MUST_BE dword [handler_esp], stack_a_top - 4
 	call returned_ok
 	MUST nc
 	PASS
@@ -383,29 +356,23 @@ row_16:
 	STEP 1
 	FILLED
 	STEP 2
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	STEP 3
 	mov ax, fs				; a 32-bit TSS keeps it
-	cmp ax, SEL_DATA0
-	MUST e
+	MUST_BE ax, SEL_DATA0
 	STEP 4
-	cmp word [tss_16 + LINK], SEL_MAIN
-	MUST e
-	cmp word [tss_16 + 18], 0x4321		; what it had in AX at its IRET
-	MUST e
+	MUST_BE word [tss_16 + LINK], SEL_MAIN
+	MUST_BE word [tss_16 + 18], 0x4321		; what it had in AX at its IRET
 	STEP 5
 	test byte [gdt_own + SEL_16 + 5], BUSY
 	MUST z
 	call SEL_16:0
-	cmp dword [marks], 3
-	MUST e
+	MUST_BE dword [marks], 3
 	PASS
 
 ; The trap comes before A's first instruction, on A's stack.
 row_trap:
-	call fresh
-	mov dword [tss_a + TSS_EIP], task_a
+	FRESH task_a
 	mov word [tss_a + TSS_T], 1
 	GATE 1, SEL_CODE0, GATE_RING0, .debug
 	xor eax, eax
@@ -416,14 +383,11 @@ row_trap:
 	test dword [error], 0x8000		; BT
 	MUST nz
 	STEP 2
-	cmp dword [fault_at], task_a
-	MUST e
+	MUST_BE dword [fault_at], task_a
 	STEP 3
-	cmp dword [handler_esp], stack_a_top - 12
-	MUST e
+	MUST_BE dword [handler_esp], stack_a_top - 12
 	STEP 4
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	PASS
 .debug:
 	mov [handler_esp], esp
@@ -438,15 +402,12 @@ row_trap:
 	iret
 
 %macro EXPECT 2			; vector, error code of the last trap
-	cmp dword [trap_vector], %1
-	MUST e
-	cmp dword [trap_error], %2
-	MUST e
+	MUST_BE dword [trap_vector], %1
+	MUST_BE dword [trap_error], %2
 %endmacro
 
 row_refused:
-	call fresh
-	mov dword [tss_a + TSS_EIP], task_a
+	FRESH task_a
 	STEP 1
 	TRY32 call SEL_MAIN:0		; busy
 	EXPECT 13, SEL_MAIN
@@ -474,20 +435,16 @@ row_refused:
 	TRY32 int 0x42
 	EXPECT 13, SEL_MAIN
 	STEP 7
-	cmp dword [marks], 0
-	MUST e
+	MUST_BE dword [marks], 0
 	str ax
-	cmp ax, SEL_MAIN
-	MUST e
+	MUST_BE ax, SEL_MAIN
 	call SEL_A:0			; and after all that
-	cmp dword [marks], 1
-	MUST e
+	MUST_BE dword [marks], 1
 	PASS
 
 ; A data segment that is not there is found when A has begun: its handler runs in A.
 row_inside:
-	call fresh
-	mov dword [tss_a + TSS_EIP], task_a
+	FRESH task_a
 	mov dword [tss_a + TSS_ES], 0x7FF0
 	mov dword [error], -1
 	KEEP_GATE 10
@@ -496,17 +453,13 @@ row_inside:
 	jmp SEL_A:0
 	RESTORE_GATE 10
 	STEP 1
-	cmp dword [error], 0x7FF0
-	MUST e
+	MUST_BE dword [error], 0x7FF0
 	STEP 2
-	cmp dword [fault_at], task_a
-	MUST e
+	MUST_BE dword [fault_at], task_a
 	STEP 3
-	cmp word [handler_tr], SEL_A
-	MUST e
+	MUST_BE word [handler_tr], SEL_A
 	STEP 4
-	cmp dword [marks], 0
-	MUST e
+	MUST_BE dword [marks], 0
 	PASS
 .handler:
 	mov eax, SEL_DATA0
@@ -536,18 +489,14 @@ row_v86:
 	FILLED
 	RESTORE_GATE 13
 	STEP 2
-	cmp dword [error], 0
-	MUST e
-	cmp dword [fault_at], 0x10
-	MUST e
+	MUST_BE dword [error], 0
+	MUST_BE dword [fault_at], 0x10
 	STEP 3
 	test dword [v86_flags], VM86
 	MUST nz
 	STEP 4
-	cmp dword [v86_ds], 0x1234
-	MUST e
-	cmp dword [handler_esp], stack_a0_top - 40
-	MUST e
+	MUST_BE dword [v86_ds], 0x1234
+	MUST_BE dword [handler_esp], stack_a0_top - 40
 	PASS
 .handler:
 	mov eax, SEL_DATA0
@@ -594,15 +543,11 @@ row_cr3:
 	and eax, ~(1 << 31)
 	mov cr0, eax
 	STEP 1
-	cmp ebx, 0x11111111
-	MUST e
-	cmp ecx, ebx
-	MUST e
+	MUST_BE ebx, 0x11111111
+	MUST_BE ecx, ebx
 	STEP 2
-	cmp dword [marks], 0x22222222
-	MUST e
-	cmp edx, directory_main
-	MUST e
+	MUST_BE dword [marks], 0x22222222
+	MUST_BE edx, directory_main
 	PASS
 .other:
 	mov eax, [VIEW + 8]

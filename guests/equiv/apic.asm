@@ -3,6 +3,7 @@
 
 %define GUEST_NAME "APIC"
 %include "equiv/check32.inc"
+%include "equiv/ports.inc"
 
 APIC	equ 0xFEE00000
 IOAPIC	equ 0xFEC00000
@@ -19,11 +20,6 @@ DEADLINE equ 0x6E0
 	mov edx, %3
 	wrmsr
 %endmacro
-%macro OUTB 2
-	mov al, %2
-	mov dx, %1
-	out dx, al
-%endmacro
 %macro PIN 2					; pin, low half
 	mov dword [IOAPIC], 0x10 + 2 * %1
 	mov dword [IOAPIC + 16], %2
@@ -36,24 +32,8 @@ DEADLINE equ 0x6E0
 	mov dword [IOAPIC], 0x11 + 2 * %1
 	mov dword [IOAPIC + 16], %2 << 24
 %endmacro
-; line 0 goes down, and up some ticks later
-%macro LINE_DOWN 0
-	OUTB 0x43, 0x30
-%endmacro
-%macro LINE_UP 0
-	OUTB 0x43, 0x30
-	OUTB 0x40, 2
-	OUTB 0x40, 0
-	call settle
-%endmacro
 %macro EOI 0
 	mov dword [APIC + 0xB0], 0
-%endmacro
-%macro OPEN 0					; what is pending comes
-	sti
-	nop
-	nop
-	cli
 %endmacro
 
 main32:

@@ -7,12 +7,7 @@ BUFFER	equ 0x2000			; a segment
 %include "equiv/boot16.inc"
 
 main:
-	mov dx, 0x3F9
-	xor al, al
-	out dx, al
-	mov dx, 0x3FB
-	mov al, 3
-	out dx, al
+	SERIAL_INIT
 	SAY "BIOS: BEGIN", 13, 10
 	VALUE "DRIVE", { mov al, [drive] }
 	VALUE "CR0", { mov eax, cr0 }, { and eax, 0x8000000F }
@@ -134,14 +129,7 @@ unreal:
 
 align 8
 move_table:
-	times 16 db 0
-	dw 0xFFFF
-	db 0x00, 0x7C, 0, 0x93
-	dw 0
-	dw 0xFFFF
-	db 0x00, 0xA1, 0, 0x93
-	dw 0
-	times 16 db 0
+	MOVE_TABLE 0xA100
 flat:
 	dq 0
 	dq 0x00CF92000000FFFF

@@ -3,31 +3,8 @@
 
 %define GUEST_NAME "BOARD"
 %include "equiv/values32.inc"
+%include "equiv/controller.inc"
 
-; line 0 goes down, and up some ticks later
-%macro LINE_DOWN 0
-	OUTB 0x43, 0x30
-%endmacro
-%macro LINE_UP 0
-	OUTB 0x43, 0x30
-	OUTB 0x40, 2
-	OUTB 0x40, 0
-	call settle
-%endmacro
-%macro CMOS_SET 2
-	OUTB 0x70, %1
-	OUTB 0x71, %2
-%endmacro
-%macro CMOS 1
-	OUTB 0x70, %1
-	INB 0x71
-%endmacro
-%macro OPEN 0
-	sti
-	nop
-	nop
-	cli
-%endmacro
 %macro TAKEN 0					; count and vector since the last time
 	mov al, [irq_count]
 	KEEP
@@ -35,13 +12,6 @@
 	KEEP
 	mov dword [irq_count], 0
 	mov dword [irq_vector], 0
-%endmacro
-%macro PCI 2					; function, register
-	mov eax, 0x80000000 | %1 << 8 | %2
-	mov dx, 0xCF8
-	out dx, eax
-	mov dx, 0xCFC
-	in eax, dx
 %endmacro
 %macro PCI_SET 3
 	mov eax, 0x80000000 | %1 << 8 | (%2 & ~3)
@@ -168,13 +138,7 @@ rtc_ticks:
 .next:
 	call rtc_edge
 	loop .next
-	OUTB 0x43, 0x80
-	INB 0x42
-	mov ah, al
-	INB 0x42
-	xchg al, ah
-	movzx eax, ax
-	xor eax, 0xFFFF
+	call pit2
 	add eax, 0x400
 	shr eax, 11
 	ret
@@ -308,27 +272,7 @@ pci:
 	ret
 
 keyboard:
-%macro GET 0
-	call get
-	KEEP
-%endmacro
-%macro COMMAND 1
-	call ready
-	OUTB 0x64, %1
-%endmacro
-%macro SEND 1
-	call ready
-	OUTB 0x60, %1
-%endmacro
-	COMMAND 0xAD
-	COMMAND 0xA7
-.drain:
-	in al, 0x64
-	test al, 1
-	jz .empty
-	in al, 0x60
-	jmp .drain
-.empty:
+	call quiet
 	VALUE "8042 VERSION", { COMMAND 0xA1 }, { call get }, { xor eax, eax }
 	VALUE "8042 RAM", { COMMAND 0x65 }, { SEND 0x5A }, { COMMAND 0x25 }, { call get }, { xor eax, eax }
 	VALUE "8042 CONFIG", { COMMAND 0x60 }, { SEND 0x30 }, { COMMAND 0x20 }, { GET }, { DONE }
@@ -349,47 +293,6 @@ keyboard:
 	VALUE "KEYBOARD DEFAULT", { SEND 0xF6 }, { GET }, { DONE }
 	VALUE "8042 A20 OUT", { COMMAND 0xD0 }, { GET }, { DONE }, { and eax, 3 }
 	VALUE "8042 PULSE NONE", { COMMAND 0xFF }, { INB 0x64 }, { and al, 1 }
-	ret
-rate:
-	COMMAND 0xD4
-	call ready
-	mov al, 0xF3
-	out 0x60, al
-	call get
-	COMMAND 0xD4
-	call ready
-	mov al, cl
-	out 0x60, al
-	jmp get
-get:
-	push ecx
-	call wait_full
-	pop ecx
-	jz .none
-	in al, 0x60
-	ret
-.none:
-	mov al, 0xEE
-	ret
-wait_full:
-	mov ecx, 200000
-.wait:
-	in al, 0x64
-	test al, 1
-	jnz .there
-	loop .wait
-.there:
-	ret
-ready:
-	push ecx
-	mov ecx, 100000
-.wait:
-	in al, 0x64
-	test al, 2
-	jz .end
-	loop .wait
-.end:
-	pop ecx
 	ret
 
 section .bss

@@ -3,6 +3,7 @@
 
 %define GUEST_NAME "DEVICES"
 %include "equiv/values32.inc"
+%include "equiv/controller.inc"
 
 main32:
 	call values_init
@@ -19,28 +20,21 @@ main32:
 	SAY32 "DEVICES: END", NL
 	jmp p32_power_off
 
-; line 0 up: counter 0 in mode 0, which lets it up after a few ticks
-%macro LINE0 0
-	OUTB 0x43, 0x30
-	OUTB 0x40, 2
-	OUTB 0x40, 0
-	call settle
-%endmacro
 pic:
 	mov byte [irq_eoi], 0
 	PIC_INIT 1
 	VALUE "PIC IMR", { OUTB 0x21, 0xA5 }, { INB 0x21 }, { KEEP }, { OUTB 0xA1, 0x5A }, { INB 0xA1 }, { KEEP }, { OUTB 0x21, 0xFF }, { OUTB 0xA1, 0xFF }, { DONE }
 	OUTB 0x43, 0x30				; counter 0: output low until it is loaded
 	VALUE "PIC IRR 0", { OUTB 0x20, 0x0A }, { INB 0x20 }, { and al, 1 }
-	LINE0
+	LINE_UP
 	VALUE "PIC IRR 1", { OUTB 0x20, 0x0A }, { INB 0x20 }, { and al, 1 }
 	VALUE "PIC ISR 0", { OUTB 0x20, 0x0B }, { INB 0x20 }
 	VALUE "PIC POLL", { OUTB 0x21, 0xFE }, { OUTB 0x20, 0x0C }, { INB 0x20 }, { KEEP }, { OUTB 0x20, 0x0B }, { INB 0x20 }, { KEEP }, { OUTB 0x20, 0x20 }, { INB 0x20 }, { KEEP }, { DONE }
 	VALUE "PIC POLL NONE", { OUTB 0x20, 0x0C }, { INB 0x20 }
-	LINE0
+	LINE_UP
 	VALUE "PIC TAKEN", { sti }, { nop }, { nop }, { cli }, { mov eax, [irq_vector] }
 	VALUE "PIC ISR 1", { OUTB 0x20, 0x0B }, { INB 0x20 }
-	LINE0
+	LINE_UP
 	VALUE "PIC HELD", { sti }, { nop }, { nop }, { cli }, { mov eax, [irq_count] }
 	VALUE "PIC SPECIAL MASK", { OUTB 0x20, 0x68 }, { OUTB 0x21, 0xFF }, { OUTB 0x20, 0x48 }, { INB 0x21 }
 	VALUE "PIC SPECIFIC EOI", { OUTB 0x21, 0xFE }, { OUTB 0x20, 0x60 }, { OUTB 0x20, 0x0B }, { INB 0x20 }
@@ -51,7 +45,7 @@ pic:
 	OUTB 0x20, 0xC7
 	VALUE "PIC IMR AT ICW1", { OUTB 0x21, 0xFF }, { OUTB 0x20, 0x11 }, { OUTB 0x21, 0x20 }, { OUTB 0x21, 4 }, { OUTB 0x21, 1 }, { INB 0x21 }
 	PIC_INIT 3
-	LINE0
+	LINE_UP
 	VALUE "PIC AUTO EOI", { OUTB 0x21, 0xFE }, { sti }, { nop }, { nop }, { cli }, { OUTB 0x20, 0x0B }, { INB 0x20 }, { KEEP }, { mov al, [irq_count] }, { KEEP }, { DONE }
 	PIC_INIT 1
 	VALUE "ELCR", { INB 0x4D0 }, { KEEP }, { OUTB 0x4D0, 0xFF }, { INB 0x4D0 }, { KEEP }, { OUTB 0x4D1, 0xFF }, { INB 0x4D1 }, { KEEP }, { OUTB 0x4D0, 0 }, { OUTB 0x4D1, 0x0C }, { INB 0x4D1 }, { KEEP }, { DONE }
@@ -101,14 +95,6 @@ toggles:
 	mov eax, 1
 	ret
 
-%macro CMOS 1					; AL = its byte
-	OUTB 0x70, %1
-	INB 0x71
-%endmacro
-%macro CMOS_SET 2
-	OUTB 0x70, %1
-	OUTB 0x71, %2
-%endmacro
 rtc:
 	mov byte [irq_eoi], 1
 	PIC_INIT 1
@@ -131,79 +117,37 @@ rtc:
 	OUTB 0xA1, 0xFF
 	ret
 
-; waits for a byte of the 8042's; AL
-%macro PS2_GET 0
-	call ps2_get
-	KEEP
-%endmacro
-ps2_get:
-	mov ecx, 200000
-.wait:
-	in al, 0x64
-	test al, 1
-	jnz .there
-	loop .wait
-	mov al, 0xEE
-	ret
-.there:
-	in al, 0x60
-	ret
-%macro PS2_COMMAND 1
-	call ps2_ready
-	OUTB 0x64, %1
-%endmacro
-%macro PS2_DATA 1
-	call ps2_ready
-	OUTB 0x60, %1
-%endmacro
-ps2_ready:
-	mov ecx, 100000
-.wait:
-	in al, 0x64
-	test al, 2
-	jz .end
-	loop .wait
-.end:
-	ret
 ps2:
-	PS2_COMMAND 0xAD
-	PS2_COMMAND 0xA7
-.drain:
-	in al, 0x64
-	test al, 1
-	jz .empty
-	in al, 0x60
-	jmp .drain
-.empty:
-	VALUE "PS2 TEST", { PS2_COMMAND 0xAA }, { PS2_GET }, { DONE }
-	VALUE "PS2 TEST 1", { PS2_COMMAND 0xAB }, { PS2_GET }, { DONE }
-	VALUE "PS2 TEST 2", { PS2_COMMAND 0xA9 }, { PS2_GET }, { DONE }
-	VALUE "PS2 CONFIG", { PS2_COMMAND 0x60 }, { PS2_DATA 0x44 }, { PS2_COMMAND 0x20 }, { PS2_GET }, { DONE }
-	VALUE "PS2 OUT PORT", { PS2_COMMAND 0xD0 }, { PS2_GET }, { and ebx, 3 }, { DONE }
+	call quiet
+	VALUE "PS2 TEST", { COMMAND 0xAA }, { GET }, { DONE }
+	VALUE "PS2 TEST 1", { COMMAND 0xAB }, { GET }, { DONE }
+	VALUE "PS2 TEST 2", { COMMAND 0xA9 }, { GET }, { DONE }
+	VALUE "PS2 CONFIG", { COMMAND 0x60 }, { SEND 0x44 }, { COMMAND 0x20 }, { GET }, { DONE }
+	VALUE "PS2 OUT PORT", { COMMAND 0xD0 }, { GET }, { and ebx, 3 }, { DONE }
 	VALUE "PS2 STATUS", { INB 0x64 }, { and al, ~0x28 }
-	VALUE "PS2 TO KEYBOARD", { PS2_COMMAND 0xD2 }, { PS2_DATA 0x5A }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { PS2_GET }, { DONE }
-	VALUE "PS2 TO MOUSE", { PS2_COMMAND 0xD3 }, { PS2_DATA 0xA5 }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { PS2_GET }, { DONE }
-	PS2_COMMAND 0xAE
-	VALUE "KEYBOARD RESET", { PS2_DATA 0xFF }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD OFF", { PS2_DATA 0xF5 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD ID", { PS2_DATA 0xF2 }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD ECHO", { PS2_DATA 0xEE }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD SET", { PS2_DATA 0xF0 }, { PS2_GET }, { PS2_DATA 0 }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD LEDS", { PS2_DATA 0xED }, { PS2_GET }, { PS2_DATA 2 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD BAD", { PS2_DATA 0xE0 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD ON", { PS2_DATA 0xF4 }, { PS2_GET }, { DONE }
-	VALUE "KEYBOARD RATE", { PS2_DATA 0xF3 }, { PS2_GET }, { PS2_DATA 0x20 }, { PS2_GET }, { DONE }
-	PS2_COMMAND 0xA8
-	VALUE "MOUSE RESET", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xFF }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "MOUSE ID", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xF2 }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "MOUSE STATUS", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xE9 }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { PS2_GET }, { DONE }
-	VALUE "MOUSE ON", { PS2_COMMAND 0xD4 }, { PS2_DATA 0xF4 }, { PS2_GET }, { PS2_COMMAND 0xD4 }, { PS2_DATA 0xF5 }, { PS2_GET }, { DONE }
+	VALUE "PS2 TO KEYBOARD", { COMMAND 0xD2 }, { SEND 0x5A }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { GET }, { DONE }
+	VALUE "PS2 TO MOUSE", { COMMAND 0xD3 }, { SEND 0xA5 }, { INB 0x64 }, { and al, 0x21 }, { KEEP }, { GET }, { DONE }
+	COMMAND 0xAE
+	VALUE "KEYBOARD RESET", { SEND 0xFF }, { GET }, { GET }, { DONE }
+	VALUE "KEYBOARD OFF", { SEND 0xF5 }, { GET }, { DONE }
+	VALUE "KEYBOARD ID", { SEND 0xF2 }, { GET }, { GET }, { GET }, { DONE }
+	VALUE "KEYBOARD ECHO", { SEND 0xEE }, { GET }, { DONE }
+	VALUE "KEYBOARD SET", { SEND 0xF0 }, { GET }, { SEND 0 }, { GET }, { GET }, { DONE }
+	VALUE "KEYBOARD LEDS", { SEND 0xED }, { GET }, { SEND 2 }, { GET }, { DONE }
+	VALUE "KEYBOARD BAD", { SEND 0xE0 }, { GET }, { DONE }
+	VALUE "KEYBOARD ON", { SEND 0xF4 }, { GET }, { DONE }
+	VALUE "KEYBOARD RATE", { SEND 0xF3 }, { GET }, { SEND 0x20 }, { GET }, { DONE }
+	COMMAND 0xA8
+	VALUE "MOUSE RESET", { COMMAND 0xD4 }, { SEND 0xFF }, { GET }, { GET }, { GET }, { DONE }
+	VALUE "MOUSE ID", { COMMAND 0xD4 }, { SEND 0xF2 }, { GET }, { GET }, { DONE }
+	VALUE "MOUSE STATUS", { COMMAND 0xD4 }, { SEND 0xE9 }, { GET }, { GET }, { GET }, { GET }, { DONE }
+	VALUE "MOUSE ON", { COMMAND 0xD4 }, { SEND 0xF4 }, { GET }, { COMMAND 0xD4 }, { SEND 0xF5 }, { GET }, { DONE }
 	; line 1
 	PIC_INIT 1
-	PS2_COMMAND 0x60
-	PS2_DATA 0x45
-	VALUE "KEYBOARD LINE", { OUTB 0x21, 0xFD }, { sti }, { PS2_COMMAND 0xD2 }, { PS2_DATA 0x1E }, { mov ecx, 100000 }, { call settle_long }, { cli }, { mov eax, [irq_vector] }, { OUTB 0x21, 0xFF }, { INB 0x60 }, { mov eax, [irq_vector] }
-	VALUE "PS2 A20", { PS2_COMMAND 0xD1 }, { PS2_DATA 0xDF }, { INB 0x92 }, { and al, 2 }
+	COMMAND 0x60
+	SEND 0x45
+	VALUE "KEYBOARD LINE", { OUTB 0x21, 0xFD }, { sti }, { COMMAND 0xD2 }, { SEND 0x1E }, { mov ecx, 100000 }, { call settle_long }, { cli }, { mov eax, [irq_vector] }, { OUTB 0x21, 0xFF }, { INB 0x60 }, { mov eax, [irq_vector] }
+	VALUE "PS2 A20", { COMMAND 0xD1 }, { SEND 0xDF }, { INB 0x92 }, { and al, 2 }
 	ret
 
 dma:
@@ -299,13 +243,6 @@ retraces:
 	movzx eax, al
 	ret
 
-%macro PCI 2					; function, register
-	mov eax, 0x80000000 | %1 << 8 | %2
-	mov dx, 0xCF8
-	out dx, eax
-	mov dx, 0xCFC
-	in eax, dx
-%endmacro
 pci:
 	VALUE "PCI ADDRESS", { mov eax, 0x80001234 }, { mov dx, 0xCF8 }, { out dx, eax }, { in eax, dx }
 	VALUE "PCI ADDRESS BYTE", { OUTB 0xCF8, 0x55 }, { mov dx, 0xCF8 }, { in eax, dx }

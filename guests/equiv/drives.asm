@@ -5,23 +5,8 @@ SECTORS	equ 19				; behind the boot sector
 BUFFER	equ 0x2000			; a segment
 
 %include "equiv/boot16.inc"
+%include "equiv/ports.inc"
 
-%macro OUTB 2
-	mov al, %2
-	mov dx, %1
-	out dx, al
-%endmacro
-%macro INB 1
-	mov dx, %1
-	in al, dx
-%endmacro
-%macro KEEP 0
-	shl ebx, 8
-	mov bl, al
-%endmacro
-%macro DONE 0
-	mov eax, ebx
-%endmacro
 ; count, LBA, command
 %macro ATA 3
 	OUTB 0x1F6, 0xE0 | (%2 >> 24 & 15)
@@ -64,12 +49,7 @@ BUFFER	equ 0x2000			; a segment
 %endmacro
 
 main:
-	mov dx, 0x3F9
-	xor al, al
-	out dx, al
-	mov dx, 0x3FB
-	mov al, 3
-	out dx, al
+	SERIAL_INIT
 	SAY "DRIVES: BEGIN", 13, 10
 	call disk
 	call dma
@@ -162,11 +142,7 @@ line:
 %endmacro
 dma:
 	OUTB 0x3F6, 0
-	mov eax, 0x80000920
-	mov dx, 0xCF8
-	out dx, eax
-	mov dx, 0xCFC
-	in eax, dx
+	PCI 9, 0x20
 	and ax, 0xFFF0
 	mov [master], ax
 	mov eax, 0x80000904
@@ -311,14 +287,7 @@ input_free:
 
 align 8
 move_table:
-	times 16 db 0
-	dw 0xFFFF
-	db 0x00, 0x7C, 0, 0x93
-	dw 0
-	dw 0xFFFF
-	db 0x00, 0xB1, 0, 0x93
-	dw 0
-	times 16 db 0
+	MOVE_TABLE 0xB100
 prd:	dq 0
 master	dw 0
 

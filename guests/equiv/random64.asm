@@ -70,11 +70,7 @@ main:
 	mov rax, cr3
 	mov cr3, rax
 
-	mov eax, task_state
-	mov [tables + TASK + 2], ax
-	shr eax, 16
-	mov [tables + TASK + 4], al
-	mov [tables + TASK + 7], ah
+	SET_TASK
 	mov edi, idt
 	mov edx, stubs
 	xor ecx, ecx
@@ -294,14 +290,7 @@ next_try:
 	mov esp, TRAP_STACK
 	dec dword [tries_left]
 	js .end
-	lgdt [tables_pointer]
-	lidt [idt_pointer]
-	mov eax, RING0_DATA
-	mov ds, eax
-	mov es, eax
-	mov ss, eax
-	mov fs, eax
-	mov gs, eax
+	RELOAD_SEGMENTS
 	xor eax, eax
 	lldt ax
 	mov cr8, rax
@@ -326,25 +315,14 @@ next_try:
 	fninit
 	ldmxcsr [mxcsr]
 	fxrstor64 [clean]
-	mov byte [tables + TASK + 5], 0x89	; not busy
-	mov eax, TASK
-	ltr ax
+	RELOAD_TASK
 	mov dword [steps_left], STEPS
 	dec dword [tries_of_code]
 	jns .same_code
 	mov dword [tries_of_code], TRIES_OF_CODE
 	call write_code
 .same_code:
-	call random
-	mov ebx, eax
-	and eax, 7
-	movzx edx, byte [ways + rax * 2]
-	movzx ecx, byte [ways + rax * 2 + 1]
-	push rcx				; SS
-	call random
-	and eax, 0xFFF8
-	add eax, STACKS
-	push rax
+	PUSH_STACK
 	call random
 	and eax, 0x257DD5			; what there is in RFLAGS but for TF, IF, VM, VIF, VIP
 	test ebx, 0x700
@@ -357,11 +335,7 @@ next_try:
 .may_nest:
 	or eax, 2
 	push rax
-	push rdx				; CS
-	mov ecx, CODE_SIZE - 256
-	call random_below
-	add eax, CODE
-	push rax
+	PUSH_CODE
 	test ebx, 0x1000
 	jz .registers
 	mov eax, RING3_DATA
@@ -375,36 +349,14 @@ next_try:
 	push rax
 	dec ebp
 	jnz .register
-	pop rax
-	pop rcx
-	pop rdx
-	pop rbx
-	pop rbp
-	pop rsi
-	pop rdi
-	pop r8
-	pop r9
-	pop r10
-	pop r11
-	pop r12
-	pop r13
-	pop r14
+	POP_REGISTERS
 	pop r15
 	iretq
 .end:
 	SAY "RANDOM64: END", NL
 	jmp power_off
 
-; RAX = a value for a register: an address of something, a small number, or anything
-pick:
-	call random
-	mov edx, eax
-	and edx, 7
-	shl edx, 4
-	shr rax, 8
-	and rax, [picks + rdx + 8]
-	or rax, [picks + rdx]
-	ret
+CODE_PICK 8
 
 section .data
 align 4, db 0
@@ -416,16 +368,13 @@ msrs:
 msrs_end:
 mxcsr	dd 0x1F80
 
-; CS and SS of the ways to run
-ways:
-	db RING0_64, RING0_DATA, RING0_64, RING0_DATA, RING0_64, RING0_DATA, RING3_64, RING3_DATA
-	db RING0_32, RING0_DATA, RING3_32, RING3_DATA, RING0_16, RING0_DATA, RING3_64, RING3_DATA
+CODE_WAYS
 
 align 16, db 0
 ; value, and the bits of it that are anything
 picks:
 	dq DATA, 0xFFFFF, DATA, 0xFFFF8, 0, 0xFF, 0, -1, -256, 0xFF, CODE, 0xFFF, STACKS, 0xFFFF, DATA, 0x7FF0
-prefixes db 0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x2E, 0x36, 0x64, 0x65, 0x48, 0x41, 0x4F, 0x44, 0x66, 0xF3, 0x48
+CODE_PREFIXES
 
 templates:
 	T 0x0F, 0, 0x20, 0, 0xC0, 0x3F			; MOV from CR
@@ -498,15 +447,7 @@ templates:
 templates_end:
 
 align 8, db 0
-CODE_SEGMENTS
-align 16, db 0
-task_state:
-	dd 0
-	dq TRAP_STACK, TRAP_STACK, TRAP_STACK		; RSP0 to RSP2
-	dq 0
-	dq TRAP_STACK, TRAP_STACK + 4096, TRAP_STACK, 0, 0, 0, 0
-	dq 0
-	dw 0, 104
+CODE_SEGMENTS TRAP_STACK, TRAP_STACK + 4096, TRAP_STACK
 align 16, db 0
 clean:	dw 0x37F, 0, 0, 0
 	dq 0, 0

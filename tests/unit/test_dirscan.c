@@ -27,6 +27,17 @@ static void scan(const char *text, size_t length)
 	free(exact);
 }
 
+static void found_names(const char *expected)
+{
+	char names[DIRSCAN_MAX_FILES * (DIRSCAN_NAME_LEN + 1) + 1] = "";
+
+	for (uint32_t i = 0; i < found.count; i++) {
+		strcat(names, i ? " " : "");
+		strcat(names, found.names[i]);
+	}
+	assert_string_equal(names, expected);
+}
+
 static void test_names_in_order_once(void **state)
 {
 	static const char text[] = "USER LINUX1 PASSWORD 96M 128M G\n"
@@ -39,11 +50,7 @@ static void test_names_in_order_once(void **state)
 				   "IPL Vmlinuz";
 	(void)state;
 	scan(text, sizeof(text) - 1);
-	assert_int_equal(found.count, 4);
-	assert_string_equal(found.names[0], "vmlinuz");
-	assert_string_equal(found.names[1], "initrd.img");
-	assert_string_equal(found.names[2], "hello.bin");
-	assert_string_equal(found.names[3], "Vmlinuz");
+	found_names("vmlinuz initrd.img hello.bin Vmlinuz");
 	assert_int_equal(found.bad_names, 0);
 	assert_int_equal(found.left_out, 0);
 }
@@ -68,11 +75,7 @@ static void test_disks(void **state)
 
 	(void)state;
 	scan(text, sizeof(text) - 1);
-	assert_int_equal(found.count, 4);
-	assert_string_equal(found.names[0], "debian.img");
-	assert_string_equal(found.names[1], "c.iso");
-	assert_string_equal(found.names[2], "190");
-	assert_string_equal(found.names[3], "ovmf-code.fd");
+	found_names("debian.img c.iso 190 ovmf-code.fd");
 	assert_int_equal(found.bad_names, 2);
 	assert_true(dirscan_has(&found, "c.iso") && dirscan_has(&found, "ovmf-code.fd"));
 	assert_false(dirscan_has(&found, "c.is") || dirscan_has(&found, "c.iso2") || dirscan_has(&found, ""));
@@ -90,8 +93,7 @@ static void test_bad_names(void **state)
 	strcpy(text, "IPL a/b\nIPL ..\nIPL .\nIPL a\\b\nIPL \xe4\nINITRD   \nIPL ..a\n");
 	scan(text, strlen(text));
 	assert_int_equal(found.bad_names, 6);
-	assert_int_equal(found.count, 1);
-	assert_string_equal(found.names[0], "..a");
+	found_names("..a");
 }
 
 static void test_longest_name(void **state)
@@ -116,7 +118,7 @@ static void test_prefix_is_another_name(void **state)
 
 	(void)state;
 	scan(text, sizeof(text) - 1);
-	assert_int_equal(found.count, 3);
+	found_names("abc ab abcd");
 }
 
 static void test_too_many(void **state)
@@ -140,10 +142,7 @@ static void test_byte_order_mark_and_zeros(void **state)
 
 	(void)state;
 	scan(text, sizeof(text) - 1);
-	assert_int_equal(found.count, 3);
-	assert_string_equal(found.names[0], "a");
-	assert_string_equal(found.names[1], "b");
-	assert_string_equal(found.names[2], "c");
+	found_names("a b c");
 }
 
 static void test_any_bytes(void **state)
