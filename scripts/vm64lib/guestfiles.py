@@ -148,7 +148,7 @@ def plan(options):
     if options.net:
         entry.lines.append("SPECIAL 600 NET")
     for word, wanted in (("DEBUGEXIT", options.debug_exit), ("DEBUGCON", options.debugcon),
-                         ("TRIPLERESET", options.triple_reset)):
+                         ("TRIPLERESET", options.triple_reset), ("NOSCREEN", options.no_screen)):
         if wanted:
             entry.lines.append("OPTION " + word)
     lines = ["* made by vm64 try", "USER OPERATOR OPERATOR 0 0 ABCDEFG",

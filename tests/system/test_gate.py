@@ -21,6 +21,8 @@ def test_report_names_what_is_missing(machine):
 
 
 def test_report_is_on_the_screen(machine):
+    machine.machine.consumed = 0
+    machine.expect(REPORT, 60)
     machine.pause(1)
     shown = machine.screen()
     assert "V64GAT801W VM/64 CANNOT RUN ON THIS MACHINE" in shown

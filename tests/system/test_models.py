@@ -91,7 +91,7 @@ def test_guests_run_without(boot, words):
     machine.shutdown()
 
 
-HOSTILE = ["TASKS", "INTERP", "VMXALL", "MSRS", "FUZZPCI", "FUZZMMIO", "FUZZVIRT", "FUZZFWC"]
+HOSTILE = ["TASKS", "INTERP", "DIRECT", "VMXALL", "MSRS", "FUZZPCI", "FUZZMMIO", "FUZZVIRT", "FUZZFWC"]
 
 
 @pytest.mark.skipif(not LONG, reason="only in make test-long; test_hostile.py has them on one model")

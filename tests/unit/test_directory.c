@@ -144,7 +144,7 @@ static void devices(void **state)
 				   " SPECIAL 600 NET\n"
 				   " SPECIAL 601 rng\n"
 				   " SPECIAL 602 COM2\n"
-				   " OPTION DEBUGEXIT TSC 2500 DEBUGCON NOVGA TRIPLERESET\n"
+				   " OPTION DEBUGEXIT TSC 2500 DEBUGCON NOVGA NOSCREEN TRIPLERESET\n"
 				   "USER B B 64M\n"
 				   " MDISK 191 RAM a.img RR VIRTIO\n"
 				   " MDISK 192 RAM b.img VIRTIO WR\n"
@@ -169,7 +169,7 @@ static void devices(void **state)
 	assert_int_equal(u->ipl_address, 0x190);
 	assert_false(u->ipl_uefi);
 	assert_string_equal(u->ipl_file, "");
-	assert_true(u->debug_exit && u->debug_console && u->no_vga && u->triple_reset && !u->autolog && u->tsc_mhz == 2500);
+	assert_true(u->debug_exit && u->debug_console && u->no_vga && u->no_screen && u->triple_reset && !u->autolog && u->tsc_mhz == 2500);
 	assert_int_equal(u->special_count, 3);
 	assert_true(u->specials[0].type == SPECIAL_NET && u->specials[0].address == 0x600);
 	assert_true(u->specials[2].type == SPECIAL_COM2 && u->specials[2].address == 0x602);

@@ -259,6 +259,7 @@ static bool take_switch(struct directory_user *u, const char *word)
 		{ "DEBUGEXIT", &u->debug_exit },
 		{ "DEBUGCON", &u->debug_console },
 		{ "NOVGA", &u->no_vga },
+		{ "NOSCREEN", &u->no_screen },
 		{ "TRIPLERESET", &u->triple_reset },
 	};
 

@@ -56,6 +56,7 @@ struct directory_user {
 	bool debug_exit;	/* isa-debug-exit at port F4h */
 	bool debug_console;	/* the debug console at port E9h */
 	bool no_vga;		/* no display adapter */
+	bool no_screen;		/* what the display shows is not told at the console */
 	bool triple_reset;	/* a triple fault resets the machine instead of stopping it */
 	bool idle_disks;	/* has MDISKs of VM/370's forms, which are without effect */
 	uint16_t console;	/* virtual address, 0x009 */

@@ -26,7 +26,8 @@ static uint64_t room(bool wanted, size_t size)
 
 uint64_t pc_options_size(const struct directory_user *user)
 {
-	uint64_t bytes = room(!user->no_vga, sizeof(struct vvga)) + room(!user->no_vga, sizeof(struct screen)) +
+	uint64_t bytes = room(!user->no_vga, sizeof(struct vvga)) +
+			 room(!user->no_vga && !user->no_screen, sizeof(struct screen)) +
 			 room(has_special(user, SPECIAL_COM2), sizeof(struct vuart)) +
 			 room(user->debug_exit || user->debug_console, sizeof(struct vdebug)) +
 			 room(has_special(user, SPECIAL_CONSOLE), sizeof(struct virtio_console)) +
@@ -53,10 +54,14 @@ static int make_display(struct vm *vm)
 	if (vm->user->no_vga)
 		return 0;
 	o->vga = make(vm, sizeof(*o->vga));
-	o->screen = make(vm, sizeof(*o->screen));
-	if (o->vga == NULL || o->screen == NULL)
+	if (!vm->user->no_screen) {
+		o->screen = make(vm, sizeof(*o->screen));
+		if (o->screen == NULL)
+			return -ENOMEM;
+		screen_init(o->screen);
+	}
+	if (o->vga == NULL)
 		return -ENOMEM;
-	screen_init(o->screen);
 	e = vvga_init(o->vga, vm);
 	e = e != 0 ? e : vvga_claim(o->vga, &vm->bus, &d->pci);
 	if (e == 0)

@@ -11,6 +11,7 @@
 #define SLOWEST		4u	/* looks' intervals between two while the guest does not run */
 #define STABLE		2u	/* looks for which a row must stand still */
 #define BUSY_SECONDS	2u	/* a row that never does is shown this often */
+#define PUT_OFF		20u	/* looks that may wait for the end of the serial port's line */
 #define HOT		3u	/* changes in short order until a row counts as such */
 #define RESERVE		(CONSOLE_OUT / 2)	/* of the console's ring, for the guest's serial port */
 
@@ -211,7 +212,7 @@ static void scroll(struct screen *sc, struct vm_console *c, unsigned int by, uin
 }
 
 /* Is it time for a row that differs from what has been shown? */
-static bool ripe(const struct screen *sc, unsigned int y, uint64_t now, uint64_t busy, bool hurry)
+static bool ripe(const struct screen *sc, unsigned int y, uint64_t now, uint64_t busy)
 {
 	const struct screen_row *r = &sc->row[y];
 	bool cursor = y == sc->seen.cursor_y, cooled = r->shown_at == 0 || now - r->shown_at >= busy;
@@ -222,19 +223,19 @@ static bool ripe(const struct screen *sc, unsigned int y, uint64_t now, uint64_t
 	/* running text: what is above the cursor is complete, and might soon be gone */
 	if (blank(&r->shown) && y < sc->seen.cursor_y && sc->seen.cursor_y < sc->seen.rows)
 		return true;
-	if (r->stable >= STABLE || hurry)
+	if (r->stable >= STABLE)
 		return r->heat < HOT || cooled;
 	return cooled && now - r->since >= busy;
 }
 
-static void look_at_row(struct screen *sc, struct vm_console *c, unsigned int y, uint64_t now, uint64_t busy, bool hurry)
+static void look_at_row(struct screen *sc, struct vm_console *c, unsigned int y, uint64_t now, uint64_t busy, bool between)
 {
 	struct screen_row *r = &sc->row[y];
 	const struct screen_text *t = &sc->now[y];
 	bool cursor = y == sc->seen.cursor_y;
 
 	if (same(t, &r->last)) {
-		r->stable = (uint8_t)(r->stable < 255 && !hurry ? r->stable + 1 : r->stable);
+		r->stable = (uint8_t)(r->stable < 255 && !between ? r->stable + 1 : r->stable);
 		r->last.length = t->length;
 		memcpy(r->last.text, t->text, t->length);
 	} else {
@@ -256,7 +257,7 @@ static void look_at_row(struct screen *sc, struct vm_console *c, unsigned int y,
 			memset(&r->shown, 0, sizeof(r->shown));
 			r->waits = false;
 		}
-	} else if (ripe(sc, y, now, busy, hurry)) {
+	} else if (ripe(sc, y, now, busy)) {
 		show(sc, c, y, cursor, now, busy);
 	}
 	sc->waits = sc->waits || r->waits;
@@ -306,7 +307,7 @@ static bool same_page(const uint8_t *a, const uint8_t *b, size_t n)
  * Most looks find what the one before found, and reading a whole screen takes long. True = all of it has been shown,
  * and the rows have stood still long enough, if that counts; nothing can come of another look.
  */
-static bool settled(struct screen *sc, const struct vvga *vga, const struct vvga_screen *seen, bool hurry)
+static bool settled(struct screen *sc, const struct vvga *vga, const struct vvga_screen *seen, bool between)
 {
 	size_t bytes = 0;
 	const uint8_t *page = vvga_screen_page(vga, seen, &bytes);
@@ -321,26 +322,26 @@ static bool settled(struct screen *sc, const struct vvga *vga, const struct vvga
 		sc->still = 0;
 		return false;
 	}
-	if (sc->still <= STABLE && !hurry)
+	if (sc->still <= STABLE && !between)
 		sc->still++;
-	return (sc->still > STABLE || hurry) && !sc->waits && (sc->open_row < 0 || sc->open_row == seen->cursor_y);
+	return (sc->still > STABLE || between) && !sc->waits && (sc->open_row < 0 || sc->open_row == seen->cursor_y);
 }
 
 /*
- * hurry: between two of the looks that come with time; no row is waited for until it stands still. Returns whether text is
- * scrolling by faster than it is looked at.
+ * between: two of the looks that come with time, by which is told what stands still. Returns whether text is scrolling by
+ * faster than it is looked at.
  */
-static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c, uint64_t now, uint64_t busy, bool hurry)
+static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c, uint64_t now, uint64_t busy, bool between)
 {
 	struct vvga_screen seen;
 	unsigned int by;
 
 	vvga_screen(vga, &seen);
-	if (seen.blank || settled(sc, vga, &seen, hurry))
+	if (seen.blank || settled(sc, vga, &seen, between))
 		return false;
 	if (!same_shape(&seen, &sc->seen))
 		forget(sc);
-	else if (sc->same_mode < 255 && !hurry)
+	else if (sc->same_mode < 255 && !between)
 		sc->same_mode++;
 	sc->seen = seen;
 	sc->waits = false;
@@ -353,8 +354,18 @@ static bool look(struct screen *sc, const struct vvga *vga, struct vm_console *c
 	if (by > 0)
 		scroll(sc, c, by, now, busy);
 	for (unsigned int y = 0; y < seen.rows; y++)
-		look_at_row(sc, c, y, now, busy, hurry);
+		look_at_row(sc, c, y, now, busy, between);
 	return by * 2 > seen.rows;
+}
+
+/* Is the serial port within a line that has grown since the last time? Such is not broken, unless it never ends. */
+static bool interrupts(struct screen *sc, const struct vm_console *c)
+{
+	bool grows = !at_line_start(c) && !still_open(sc, c) && c->out_total != sc->last_total;
+
+	sc->last_total = c->out_total;
+	sc->put_off = (uint8_t)(grows && sc->put_off < PUT_OFF ? sc->put_off + 1 : 0);
+	return sc->put_off > 0;
 }
 
 void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t ran, uint64_t now,
@@ -365,7 +376,10 @@ void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console
 
 	if (now < sc->due)
 		return;
-	if (ran != sc->ran || sc->waits) {
+	if ((ran != sc->ran || sc->waits) && interrupts(sc, console)) {
+		sc->waits = true;
+		sc->interval = usual;
+	} else if (ran != sc->ran || sc->waits) {
 		fast = look(sc, vga, console, now, BUSY_SECONDS * hz, false);
 		sc->interval = usual;
 	} else if (sc->interval < SLOWEST * usual) {
@@ -378,7 +392,7 @@ void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console
 void screen_finish(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now)
 {
 	/* With no time to wait for, every row is ripe. */
-	look(sc, vga, console, now, 0, true);
+	look(sc, vga, console, now, 0, false);
 }
 
 void screen_before_serial(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now, uint64_t hz)

@@ -32,6 +32,8 @@ struct screen {
 	uint8_t same_mode;	/* looks since the mode changed */
 	int open_row;		/* its text stands at the end of the console's output, without a line end; -1 = none */
 	uint64_t open_total;	/* the console's out_total then: another's output ends it */
+	uint64_t last_total;	/* the console's out_total at the last look */
+	uint8_t put_off;	/* looks that have waited since for the end of a line that is not ours */
 	uint8_t still;		/* looks since anything on the page changed */
 	size_t page_bytes;	/* of page, 0 = not kept */
 	uint8_t page[SCREEN_PAGE] __attribute__((aligned(8)));	/* the cells at the last look */
@@ -45,7 +47,7 @@ void screen_service(struct screen *sc, const struct vvga *vga, struct vm_console
 		    uint64_t hz);
 /* The machine ends or begins again: what it wrote last is shown now, since nothing will be later. */
 void screen_finish(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now);
-/* The guest is about to put a byte on its serial port: where that begins a line, what it wrote before stands before it. */
+/* The guest is about to put a byte on its serial port: if that begins a line, whole rows that it wrote before go before it. */
 void screen_before_serial(struct screen *sc, const struct vvga *vga, struct vm_console *console, uint64_t now, uint64_t hz);
 uint64_t screen_deadline(const struct screen *sc);
 /* Something has been typed: its echo is wanted soon. */
