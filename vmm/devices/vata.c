@@ -151,6 +151,8 @@ static void identify_size(const struct vide_drive *d, uint16_t *w)
 
 	w[1] = cylinders(d, HEADS, SECTORS);
 	w[3] = HEADS;
+	w[4] = SECTORS * VDISK_SECTOR;	/* bytes a track and a sector: ATA-1's, and some firmware reads the second still */
+	w[5] = VDISK_SECTOR;
 	w[6] = SECTORS;
 	w[54] = cylinders(d, s->heads, s->sectors);
 	w[55] = s->heads;
