@@ -104,7 +104,7 @@ static bool is_memory(uint32_t kind)
 	       kind == BOOT_MEM_ACPI;
 }
 
-/* The kernel's own range is left out: its pages have one mapping each, with the rights of their section. */
+/* The kernel's own range is left out: its pages have one mapping each (but see paging_map_code()), with their section's rights. */
 static void map_storage(const struct boot_info *bi)
 {
 	for (uint32_t i = 0; i < bi->range_count;) {
