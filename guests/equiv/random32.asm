@@ -511,7 +511,7 @@ next_try:
 	mov [s_esp], eax
 	call random
 	mov ebx, eax
-	shr ebx, 16
+	rol ebx, 11
 	call random
 	and eax, 0x254DD5			; what there is in EFLAGS but for TF, IF, IOPL, VM, VIF, VIP
 	test ebx, 7
@@ -533,7 +533,17 @@ next_try:
 	or ecx, 3				; VME, PVI
 .no_extensions:
 	mov [s_cr4], ecx
-	mov dword [s_cr0], CR0_PLAIN
+	xor ecx, ecx
+	test ebx, 0x1800
+	jnz .plain
+	mov ecx, ebx				; MP EM TS, AM and not WP
+	and ecx, 0xE
+	bt ebx, 0
+	jnc .plain
+	or ecx, 0x50000
+.plain:
+	xor ecx, CR0_PLAIN
+	mov [s_cr0], ecx
 	mov esi, data_selectors
 	cmp byte [s_real], 0
 	je .segments
