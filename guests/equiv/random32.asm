@@ -24,7 +24,7 @@ STEPS		equ 4				; of one try
 WATCH		equ 1193182 / 40		; a try has that many ticks of the 8254: 25 ms
 IOAPIC		equ 0xFEC00000
 CR0_PLAIN	equ 0x00010031			; WP NE ET PE
-CR4_PLAIN	equ 0x608			; OSXMMEXCPT OSFXSR DE
+CR4_PLAIN	equ 0x60C			; OSXMMEXCPT OSFXSR DE, and TSD: time is no instruction's business
 
 REAL_SEGMENT	equ 0xFFFC
 VECTORS		equ 0x40
@@ -523,8 +523,8 @@ next_try:
 	and eax, ~NT
 .may_nest:
 	or eax, 2
-	test ebx, 0x20
-	jz .no_iopl
+	test ebx, 0x4020
+	jnz .no_iopl
 	or eax, 0x3000
 .no_iopl:
 	mov ecx, CR4_PLAIN
