@@ -16,6 +16,8 @@ SEL_ABSENT	equ 0x98
 SEL_CALL_CONF	equ 0xA0 | 3
 SEL_TSS_NEW	equ 0xA8		; TSS at another place
 SEL_FAR_LDT	equ 0xB0		; an LDT beyond the storage's end
+SEL_CODE16	equ 0xB8
+SEL_DATA16	equ 0xC0
 
 DEVICE	equ 0xA0000			; planes of the VGA, which keep what is written but are no storage to anyone
 D_IDT	equ DEVICE
@@ -392,7 +394,6 @@ exercise:
 	STEP "STEP", { int 0x34 }, { nop }
 	mov dword [0xFEE000F0], 0x1FF
 	mov dword [0xFEE00310], 0
-	CASE "IRQ TASKS", { mov dword [0xFEE00300], 0x40050 }, { sti }, { nop }, { cli }
 	CASE "IRQ", { sti }, { mov dword [0xFEE00300], 0x40050 }, { nop }, { nop }, { cli }
 	mov dword [nmis], 0
 	CASE "NMI", { mov dword [0xFEE00300], 0x4400 }, { nop }, { nop }, { shl eax, 8 }, { mov al, [nmis] }
@@ -586,10 +587,13 @@ real_mode:
 	mov word [pointer], 0x42 * 4 + 3
 	mov dword [pointer + 2], DEVICE
 	lidt [pointer]
-	mov eax, SEL_CODE16
 	jmp SEL_CODE16:0x7400
 bits 16
 real_begin:
+	mov ax, SEL_DATA16		; limits and stack pointer of 16 bits stay
+	mov ds, ax
+	mov es, ax
+	mov ss, ax
 	mov eax, cr0
 	and eax, ~1
 	mov cr0, eax
@@ -673,13 +677,14 @@ real_done:
 	add esi, 2
 	call p32_puthex16
 	loop .word
-	pop ecx
+	push esi
 	SAY32 NL
+	pop esi
+	pop ecx
 	loop .line
 	ret
 
 section .data
-SEL_CODE16	equ 0xB8
 align 8, db 0
 gdt_more:
 	times 5 dq 0
@@ -689,6 +694,7 @@ gdt_more:
 	dq 0x00CF1A000000FFFF
 	times 3 dq 0
 	dq 0x00009A000000FFFF
+	dq 0x000092000000FFFF
 gdt_more_end:
 at_idt		dd idt32
 at_gdt		dd gdt_own
