@@ -76,6 +76,7 @@ D_RING1	equ DEVICE + 0x9000
 main:
 	call check_init
 	SAY "GATES64: BEGIN", NL
+	mov r15d, 0xFEE00000
 	mov al, 4
 	call user_pages
 	VGA 0x3C4, 2, 0x0F
@@ -160,7 +161,6 @@ build:
 	IDT_GATE 0x3B, CODE64, come_back, 0x8500
 	IDT_GATE 0x3C, CODE64, come_back, 0x8E00
 	mov dword [idt + 0x3C * 16 + 8], 0x8000		; not canonical
-	IDT_GATE 0x3D, CODE64, come_back, 0xEE02	; IST 2 is not canonical
 	IDT_GATE 0x3E, CODE64, come_back, 0xEE07	; beyond the TSS
 	IDT_GATE 0x50, CODE64, irq_handler, 0x8E00
 	IDT_GATE 2, CODE64, nmi_handler, 0x8E01
@@ -195,8 +195,6 @@ place:
 	mov [rdi + 12], rax
 	mov rax, [at_ist]
 	mov [rdi + 36], rax
-	mov rax, 0x8000000000000000
-	mov [rdi + 44], rax
 	mov word [pointer], GDT_SIZE - 1
 	mov rax, [at_gdt]
 	mov [pointer + 2], rax
@@ -234,14 +232,14 @@ gate_level:
 	mov ax, [rsp + 8]
 	o64 retf
 irq_handler:
-	mov dword [0xFEE000B0], 0
+	mov dword [r15 + 0x0B0], 0
 	inc eax
 	iretq
 nmi_handler:
 	inc dword [nmis]
 	cmp dword [nmis], 1
 	jne .end
-	mov dword [0xFEE00300], 0x4400	; another one, which waits for this IRET
+	mov dword [r15 + 0x300], 0x4400	; another one, which waits for this IRET
 	nop
 	nop
 	mov eax, [nmis]
@@ -260,7 +258,7 @@ exercise:
 	CASE "IST", { int 0x32 }
 	CASE "TRAP GATE", { push 0x4ED7 }, { popfq }, { int 0x33 }, { push 2 }, { popfq }
 	CASE "BACK", { int 0x33 }, { inc eax }
-	CASE "BACK ODD", { sub rsp, 3 }, { int 0x33 }, { mov ebx, esp }
+	CASE "BACK ODD", { sub rsp, 3 }, { int 0x33 }, { add rsp, 3 }
 	CASE "BACK IST", { int 0x34 }, { inc eax }
 	CASE "BACK FLAGS", { push 0x3ED5 }, { popfq }, { int 0x33 }, { pushfq }, { pop rax }, { cli }
 	CASE "NOT PRESENT", { int 0x35 }
@@ -273,13 +271,15 @@ exercise:
 	CASE "BEYOND", { int 0xC0 }
 	CASE "OFFSET", { int 0x3C }
 	CASE "SS NULL", { xor ecx, ecx }, { mov ss, ecx }, { int 0x33 }, { mov ecx, ss }, { add eax, ecx }
+	mov dword [step_mode], 1
 	STEP "STEP", { int 0x33 }, { nop }
-	mov dword [0xFEE000F0], 0x1FF
-	mov dword [0xFEE00310], 0
-	CASE "IRQ", { sti }, { mov dword [0xFEE00300], 0x40050 }, { nop }, { nop }, { cli }
+	mov dword [step_mode], 0
+	mov dword [r15 + 0x0F0], 0x1FF
+	mov dword [r15 + 0x310], 0
+	CASE "IRQ", { sti }, { mov dword [r15 + 0x300], 0x40050 }, { nop }, { nop }, { cli }
 	mov dword [nmis], 0
-	CASE "NMI", { mov dword [0xFEE00300], 0x4400 }, { nop }, { nop }, { shl eax, 8 }, { mov al, [nmis] }
-	CASE "NMI AGAIN", { mov dword [0xFEE00300], 0x4400 }, { nop }, { nop }, { mov al, [nmis] }
+	CASE "NMI", { mov dword [r15 + 0x300], 0x4400 }, { nop }, { nop }, { shl eax, 8 }, { mov al, [nmis] }
+	CASE "NMI AGAIN", { mov dword [r15 + 0x300], 0x4400 }, { nop }, { nop }, { mov al, [nmis] }
 	; back to somewhere
 	CASE "IRETQ NULL", { push 0 }, { push 0 }, { push 2 }, { push 0 }, { push 0 }, { iretq }
 	CASE "IRETQ RPL", { push DATA64 }, { push 0 }, { push 2 }, { push CODE64 | 1 }, { push 0 }, { iretq }
@@ -317,13 +317,12 @@ from_ring3:
 	R3 "R3 BACK IST", { int 0x34 }, { mov ebx, ss }
 	R3 "R3 CONFORMING", { int 0x39 }
 	R3 "R3 RING 1", { int 0x3A }
-	R3 "R3 IST BAD", { int 0x3D }
 	R3 "R3 IST BEYOND", { int 0x3E }
-	R3 "R3 CALL", { mov rcx, rsp }, { call far [call_0] }, { sub rcx, rsp }, { add rax, rcx }
-	R3 "R3 CALL RING 1", { call far [call_1] }
-	R3 "R3 CALL OLD", { call far [call_old] }
-	R3 "R3 CALL TSS", { call far [call_tss] }
-	R3 "R3 JMP", { jmp far [call_0] }
+	R3 "R3 CALL", { mov rcx, rsp }, { o64 call far [call_0] }, { sub rcx, rsp }, { add rax, rcx }
+	R3 "R3 CALL RING 1", { o64 call far [call_1] }
+	R3 "R3 CALL OLD", { o64 call far [call_old] }
+	R3 "R3 CALL TSS", { o64 call far [call_tss] }
+	R3 "R3 JMP", { o64 jmp far [call_0] }
 	R3 "R3 RETF", { push CODE64 }, { push 0 }, { o64 retf }
 	R3 "R3 IRETQ", { mov rcx, rsp }, { push SEL_DATA3 }, { push rcx }, { push 0x3ED7 }, { push SEL_CODE3 }, { push r3_next }, { iretq }, { nop }, { r3_next: pushfq }, { pop rax }
 	R3 "R3 COMPAT", { push SEL_COMPAT3 }, { push compat }, { o64 retf }
@@ -338,13 +337,13 @@ bits 64
 
 section .data
 align 8, db 0
-call_0		dd 0
+call_0		dq 0
 		dw SEL_GATE
-call_1		dd 0
+call_1		dq 0
 		dw SEL_GATE1
-call_old	dd 0
+call_old	dq 0
 		dw SEL_OLD_GATE
-call_tss	dd 0
+call_tss	dq 0
 		dw SEL_TSS
 align 8, db 0
 at_idt		dq idt
