@@ -125,7 +125,7 @@ struct vm_exit {
 		struct {	/* EXIT_APIC_ACCESS: nothing done yet */
 			uint16_t offset;
 			bool write, fetch;
-			bool linear;	/* an instruction's own access, not the delivery of an event or a page walk */
+			bool linear;	/* an instruction's own access, or the delivery of an event: no page walk */
 		} apic;
 		struct {	/* EXIT_STORAGE */
 			gpa_t gpa;

@@ -114,8 +114,8 @@ static void compare_immediate(struct look *l, const cs_x86_op *op)
 		return;
 	if (i->form == FORM_RM_1 || i->op == OP_RET || i->op == OP_RETF)
 		return;
-	if (i->op == OP_IN || i->op == OP_OUT || i->op == OP_AAM || i->op == OP_AAD || i->form == FORM_RM_R_I ||
-	    (i->op >= OP_ROL && i->op <= OP_SAR) || (i->op >= OP_BT && i->op <= OP_BTC) || is_direct(i))
+	if (i->op == OP_INT || i->op == OP_IN || i->op == OP_OUT || i->op == OP_AAM || i->op == OP_AAD ||
+	    i->form == FORM_RM_R_I || (i->op >= OP_ROL && i->op <= OP_SAR) || (i->op >= OP_BT && i->op <= OP_BTC) || is_direct(i))
 		width = 1;
 	AGREE(cut((uint64_t)op->imm, width) == cut(i->imm, width));
 }

@@ -120,6 +120,15 @@ def test_same_priorities_without(boot, words):
     same("priority.bin", printed(re.sub(r"(?m)^EQUIV[:+] ", "", machine.console())))
 
 
+@pytest.mark.parametrize("name", ["gates", "gates64"])
+def test_same_tables_at_a_device(boot, name):
+    # Where the processor delivers an interrupt by itself, Bochs names the event before as the one that was being delivered.
+    file = name + ".bin"
+    machine = boot(directory=OPERATOR + user("EQUIV", "64M", file), parm="without=vid", files={file: FOLDER / file})
+    machine.expect(name.upper() + ": END", 90)
+    same(file, printed(re.sub(r"(?m)^(EQUIV[:+] |.*V64STO460I.*\n)", "", machine.console())))
+
+
 @pytest.mark.parametrize("name, least", [("random64", 1000), ("random32", 800)])
 def test_same_random_instructions(name, least):
     """To the end, or until they destroy the program that executes them, which they do on both sides at the same place. What

@@ -209,6 +209,19 @@ enum x87_result arch_vcpu_x87(struct arch_vcpu *av, const struct x87_insn *i, vo
 	return core_x87_result;
 }
 
+/* What the processor was given to execute, and the operand that it found. */
+static struct direct_insn core_direct_insn;
+static uint8_t core_direct[32];
+
+enum direct_result arch_vcpu_direct(struct arch_vcpu *av, struct direct_insn *d, void *operand)
+{
+	assert_ptr_equal(av, &core.av);
+	core_direct_insn = *d;
+	memcpy(core_direct, operand, 32);
+	d->rcx = 0xc1;
+	return DIRECT_DONE;
+}
+
 void arch_vcpu_inject(struct arch_vcpu *av, const struct event *event)
 {
 	assert_ptr_equal(av, &core.av);

@@ -215,13 +215,14 @@ static void test_far(void **state)
 	assert_true(x.rip == 0x3000 && gpr[RSP] == 0x6ff8 && peek(0x6ffc, 4) == 0x40 && peek(0x6ff8, 4) == 0x1234567f);
 	DONE("\xcb");
 	assert_true(x.rip == 0x1234567f && gpr[RSP] == 0x7000);
-	assert_int_equal(run("\xea\x78\x56\x34\x12\x48\x00", 7), INTERP_UNKNOWN);
+	DONE("\xea\x78\x56\x34\x12\x48\x00");
+	assert_true(x.rip == 0 && segments[SEG_CS].selector == 0x40 && gpr[RSP] == 0x7000);
 	FAULT("\xea\x10\x00\x00\x00\x50\x00", GP, 0);
 	FAULT("\x9a\x10\x00\x00\x00\x50\x00", GP, 0);
 	FAULT("\xea\x10\x00\x00\x00\x00\x00", GP, 0);
 	FAULT("\xea\x10\x00\x00\x00\x18\x00", GP, 0x18);
 	memcpy(memory + 0x7004, "\x43", 1);
-	assert_int_equal(run("\xcb", 1), INTERP_UNKNOWN);	/* to level 3 */
+	FAULT("\xcb", GP, 0x40);		/* to level 3, and the code is level 0's */
 	machine(16);
 	memcpy(memory + DATA, "\x22\x11\x00\x40", 4);
 	gpr[RBX] = DATA;

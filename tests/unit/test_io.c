@@ -1,6 +1,6 @@
 /* Tests IN, OUT, INS and OUTS: widths, counts, directions, address sizes, limits, and faults in the middle.
  * Part: unit tests, on the host; the bus, the events and the guest memory are the real ones.
- * UNIT: vmm/interpreter/io.c vmm/interpreter/io_string.c vmm/interpreter/storage.c vmm/interpreter/storage_memory.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/interpreter/io.c vmm/interpreter/io_string.c $(STORAGE)
  */
 #include "tests/unit/core_fake.h"
 

@@ -1,6 +1,6 @@
 /* Tests the memory trap where devices are: what they are asked, and where it leads.
  * Part: unit tests, on the host.
- * UNIT: vmm/allocator/memory_trap.c vmm/interpreter/storage.c vmm/interpreter/storage_memory.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/allocator/memory_trap.c $(STORAGE)
  */
 #include "tests/unit/memory_trap_fake.h"
 

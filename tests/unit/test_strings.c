@@ -1,6 +1,6 @@
 /* Tests strings at devices: done in blocks they leave just what they leave element by element, and they end when something is due.
  * Part: unit tests, on the host; the reference is the same instruction with RFLAGS.TF on, one element for each exit.
- * UNIT: vmm/interpreter/io.c vmm/interpreter/io_string.c vmm/interpreter/storage.c vmm/interpreter/storage_memory.c vmm/interpreter/breakpoints.c $(INTERPRETER) vmm/machine/bus.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c lib/printf.c
+ * UNIT: vmm/interpreter/io.c vmm/interpreter/io_string.c $(STORAGE)
  */
 #include "tests/unit/core_fake.h"
 

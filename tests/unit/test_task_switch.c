@@ -1,6 +1,6 @@
 /* Tests task switches: each way in, both formats, what is saved and loaded, and every fault before and after.
  * Part: unit tests, on the host.
- * UNIT: vmm/interpreter/task_switch.c vmm/interpreter/cr.c vmm/machine/event.c vmm/machine/gmem.c vmm/machine/walk.c
+ * UNIT: $(STORAGE)
  */
 #include "tests/unit/core_fake.h"
 
@@ -498,9 +498,19 @@ static void test_pae(void **state)
 static void test_absent_storage(void **state)
 {
 	(void)state;
-	put(GDT + NEW_TSS, descriptor(KIB(512) - 50, 103, 0x89), 8);
+	/* a TSS whose segments are ones: the switch is done, and the new task has no LDT */
+	put(GDT + NEW_TSS, descriptor(KIB(512) - 74, 103, 0x89), 8);
+	memcpy(core_storage + KIB(512) - 74, core_storage + NEW, 74);
+	core_expect_fault(go(TASK_CALL), EXC_TS, 0xfffc);
+	assert_int_equal(core_segments[SEG_TR].base, KIB(512) - 74);
+	assert_int_equal(core.av.gpr[RAX], 0x10001);
+	assert_int_equal(core_segments[SEG_CS].selector, 0xffff);
+	/* page tables are another matter */
+	setup(NULL);
+	core_regs[VREG_CR0] = CR0_PE_PG;
+	core_regs[VREG_CR3] = KIB(512);
 	assert_int_equal(go(TASK_CALL), V_CRASH);
-	assert_non_null(strstr(core.why, "ABSENT STORAGE 0000080000"));
+	assert_non_null(strstr(core.why, "PAGE TABLES LIE IN ABSENT STORAGE 0000080"));
 	assert_int_equal(core.state, VM_ENDED);
 }
 

@@ -9,6 +9,9 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
 # The decoder and the executor, which are tested in several places.
 INTERPRETER := $(sort $(wildcard vmm/interpreter/decode*.c vmm/interpreter/execute*.c))
+# What executes instructions and delivers events at devices' memory, and what that needs of the rest.
+STORAGE := $(addprefix vmm/interpreter/,storage.c storage_memory.c breakpoints.c deliver.c task_switch.c cr.c) $(INTERPRETER) \
+	$(addprefix vmm/machine/,bus.c event.c gmem.c walk.c) lib/printf.c
 # All of machine/ and devices/.
 MACHINE := $(sort $(wildcard vmm/machine/*.c vmm/devices/*.c))
 

@@ -2,6 +2,7 @@
 /* Part: the allocator A; Popek & Goldberg's trap on a >= b, where EPT is the relocation-bounds register. */
 #include "vmm/allocator/memory_trap.h"
 #include "vmm/cp/cp.h"
+#include "vmm/interpreter/interpreter.h"
 #include "vmm/interpreter/storage.h"
 
 static enum verdict stop(struct vm *vm, const struct vm_exit *exit, const char *what)
@@ -24,15 +25,16 @@ enum verdict memory_trap(struct vm *vm, const struct vm_exit *exit)
 	struct storage_touch touch = { 0 };
 	enum verdict v;
 
-	if (exit->storage.walk || exit->vectoring.valid || exit->storage.fetch)
+	if (exit->storage.walk || (exit->storage.fetch && !exit->vectoring.valid))
 		count(vm, exit);
 	if (exit->storage.walk)
 		return stop(vm, exit, "ITS PAGE TABLES LIE IN ABSENT STORAGE");
-	if (exit->vectoring.valid)	/* the touch was not an instruction's: it must not be done twice */
-		return stop(vm, exit, "THE STACK OR A TABLE FOR AN EVENT LIES IN ABSENT STORAGE");
-	if (exit->storage.fetch)
+	if (exit->vectoring.valid)	/* the touch was not an instruction's, but of the stack or a table for an event */
+		v = interpret_delivery(vm, exit, &exit->vectoring, &touch);
+	else if (exit->storage.fetch)
 		return stop(vm, exit, "INSTRUCTION FETCHED FROM ABSENT STORAGE");
-	v = interpret_storage(vm, exit, &touch);
+	else
+		v = interpret_storage(vm, exit, &touch);
 	if (touch.device && !touch.nobody)
 		vm->account.device_touches++;
 	else

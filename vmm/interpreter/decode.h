@@ -30,7 +30,8 @@ enum insn_op {
 	OP_PUSH, OP_POP, OP_PUSH_SEG, OP_POP_SEG, OP_PUSHA, OP_POPA, OP_PUSHF, OP_POPF, OP_ENTER, OP_LEAVE,
 	OP_MOVS, OP_CMPS, OP_STOS, OP_LODS, OP_SCAS, OP_INS, OP_OUTS, OP_IN, OP_OUT,
 	OP_JCC, OP_JMP, OP_CALL, OP_RET, OP_LOOPNE, OP_LOOPE, OP_LOOP, OP_JCXZ,
-	OP_JMPF, OP_CALLF, OP_RETF, OP_MOV_FROM_SEG, OP_MOV_TO_SEG, OP_LFP, OP_SMSW, OP_SLDT, OP_STR, OP_LLDT, OP_LTR,
+	OP_INT,	/* INT n: in virtual-8086 mode, where it is no event to the processor */
+	OP_JMPF, OP_CALLF, OP_RETF, OP_IRET, OP_MOV_FROM_SEG, OP_MOV_TO_SEG, OP_LFP, OP_SMSW, OP_SLDT, OP_STR, OP_LLDT, OP_LTR,
 	OP_X87_LOAD, OP_X87_STORE,	/* x87 with an operand in memory, which is read or written; but for whole environments */
 	/* SSE and AVX moves; width is that of memory */
 	OP_MOVV,	/* a whole register: alignment is asked for by `aligned` */

@@ -64,7 +64,7 @@ const struct opcode_row decode_one[256] = {
 	/* C0 */ G(2, RM_I, 8, B), G(2, RM_I, 8, 0), R(RET, NONE, 16, F64), R(RET, NONE, NONE, F64),
 	/* C4 */ R(LFP, R_RM, NONE, M | N64 | MEM), R(LFP, R_RM, NONE, M | N64 | MEM), G(11B, RM_I, 8, B), G(11, RM_I, Z, 0),
 	/* C8 */ R(ENTER, NONE, ENTER, D64), R(LEAVE, NONE, NONE, D64), R(RETF, NONE, 16, 0), R(RETF, NONE, NONE, 0),
-	X(0), XI(8, 0), X(N64), X(0),
+	X(0), R(INT, NONE, 8, 0), X(N64), R(IRET, NONE, NONE, 0),
 	/* D0 */ G(2, RM_1, NONE, B), G(2, RM_1, NONE, 0), G(2, RM_CL, NONE, B), G(2, RM_CL, NONE, 0),
 	/* D4 */ R(AAM, NONE, 8, N64), R(AAD, NONE, 8, N64), R(SALC, NONE, NONE, N64), R(XLAT, NONE, NONE, B),
 	/* D8 */ EIGHT(X(M | SPECIAL)),

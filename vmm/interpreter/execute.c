@@ -247,6 +247,7 @@ static enum interp_result by_kind(struct interp *x)
 	case OP_JCC: case OP_JMP: case OP_CALL: case OP_RET: case OP_LOOPNE: case OP_LOOPE: case OP_LOOP: case OP_JCXZ:
 		return interp_branch(x);
 	case OP_JMPF: case OP_CALLF: case OP_RETF: return interp_far(x);
+	case OP_IRET: return interp_iret(x);
 	case OP_MOV_FROM_SEG: case OP_MOV_TO_SEG: case OP_POP_SEG: case OP_LFP: case OP_SMSW:
 	case OP_SLDT: case OP_STR: case OP_LLDT: case OP_LTR:
 		return interp_segment_move(x);
@@ -266,11 +267,13 @@ enum interp_result interp_execute(struct interp *x, const struct insn *insn)
 	x->known = 0;
 	x->shadow = 0;
 	x->branched = false;
+	x->nmi_over = false;
 	r = by_kind(x);
 	if (r == INTERP_DONE) {
 		if (!x->branched)
 			x->rip = interp_next(x);
-		x->rflags &= ~(uint64_t)FLAG_RF;	/* SDM, "Resume Flag": an instruction that is through ends it */
+		if (insn->op != OP_IRET)	/* SDM, "Resume Flag": an instruction that is through ends it */
+			x->rflags &= ~(uint64_t)FLAG_RF;
 	}
 	return r;
 }

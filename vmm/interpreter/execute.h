@@ -12,12 +12,14 @@ enum interp_result {
 	INTERP_FAULT,	/* x->fault says which; nothing has changed but by the elements of a repeated string before it */
 	INTERP_UNKNOWN,	/* valid, but not for this executor; nothing has changed */
 	INTERP_ABSENT,	/* prepare() could not: not the guest's fault; as for INTERP_FAULT nothing has changed */
+	INTERP_TASK,	/* a task switch, by x->task_source to x->task; it is the caller's to do, nothing has changed */
 };
 
 /* Bits of an access. */
 #define INTERP_READ 1u
 #define INTERP_WRITE 2u
 #define INTERP_SYSTEM 4u	/* a descriptor table's: with the supervisor's rights whoever runs */
+#define INTERP_SUPERVISOR 8u	/* the stack of an inner level, which is not yet the one that runs */
 
 struct interp_fault {
 	uint8_t vector;
@@ -82,8 +84,12 @@ struct interp {
 	struct interp_fault fault;
 	uint32_t shadow;	/* BLOCKING_ bits that begin with this instruction */
 	bool branched;		/* rip is not simply the next one (LBR, BTF) */
+	bool nmi_over;		/* NMIs are let in again, even if it faulted: IRET */
+	uint8_t task_source;	/* of INTERP_TASK: enum task_source */
+	uint16_t task;		/* and the selector of the TSS */
 	/* the executor's own */
 	const struct insn *insn;
+	uint32_t outside;	/* EXT of error codes: not 0 where an event is delivered that is no instruction's */
 	uint64_t cr0;
 	uint32_t known;		/* bits: segments that seg[] holds; KNOWN_CR0 */
 	struct segment seg[SEGS];

@@ -1,4 +1,4 @@
-/* Far JMP, CALL and RET within one privilege level; gates, tasks and other levels are left to the processor. */
+/* Far JMP, CALL and RET. */
 /* Part: interpreter/; SDM volume 2, "JMP", "CALL", "RET". */
 #include "vmm/interpreter/execute_inner.h"
 
@@ -25,18 +25,6 @@ static enum interp_result read_pointer(struct interp *x, uint64_t *offset, uint1
 	return INTERP_DONE;
 }
 
-static bool is_64bit(struct interp *x, const struct segment *cs)
-{
-	return (cs->access & 0x2000) && (x->ops->get(x, VREG_EFER) >> 10 & 1);
-}
-
-static enum interp_result check_offset(struct interp *x, const struct segment *cs, uint64_t offset)
-{
-	bool good = is_64bit(x, cs) ? interp_canonical(offset) : offset <= cs->limit;
-
-	return good ? INTERP_DONE : interp_raise_error(x, VECTOR_GP, 0);
-}
-
 static enum interp_result go(struct interp *x, bool call)
 {
 	unsigned int width = x->insn->operand_size;
@@ -46,14 +34,17 @@ static enum interp_result go(struct interp *x, bool call)
 	uint16_t selector = 0;
 	enum interp_result r = read_pointer(x, &offset, &selector);
 
-	if (r == INTERP_DONE)
-		r = interp_fetch_segment(x, SEG_CS, selector, &d);
+	if (r != INTERP_DONE)
+		return r;
+	r = interp_fetch_segment(x, SEG_CS, selector, &d);
+	if (r == INTERP_UNKNOWN)
+		return interp_gate(x, call, selector);
 	if (r == INTERP_DONE && call)
 		r = interp_stack_place(x, &first, -(int64_t)width, width, INTERP_WRITE);
 	if (r == INTERP_DONE && call)
 		r = interp_stack_place(x, &second, -2 * (int64_t)width, width, INTERP_WRITE);
 	if (r == INTERP_DONE)
-		r = check_offset(x, &d.s, offset);
+		r = interp_check_entry(x, &d.s, offset);
 	if (r != INTERP_DONE)
 		return r;
 	if (call) {
@@ -69,6 +60,7 @@ static enum interp_result go(struct interp *x, bool call)
 static enum interp_result back(struct interp *x)
 {
 	unsigned int width = x->insn->operand_size;
+	struct interp_return to = { .words = 2, .release = x->insn->imm & 0xffff };
 	struct interp_place first, second;
 	struct interp_descriptor d;
 	uint64_t offset;
@@ -81,20 +73,14 @@ static enum interp_result back(struct interp *x)
 		return r;
 	offset = interp_load(x, &first);
 	selector = (uint16_t)interp_load(x, &second);
-	if (interp_protected(x) && (selector & 0xfffc) != 0) {
-		if ((selector & 3u) > interp_cpl(x))
-			return INTERP_UNKNOWN;	/* to an outer level */
-		if ((selector & 3u) < interp_cpl(x))
-			return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
-	}
+	if (interp_protected(x))
+		return interp_return(x, &to, offset, selector);
 	r = interp_fetch_segment(x, SEG_CS, selector, &d);
-	if (r == INTERP_UNKNOWN)	/* a gate is none to return to */
-		return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
 	if (r == INTERP_DONE)
-		r = check_offset(x, &d.s, offset);
+		r = interp_check_entry(x, &d.s, offset);
 	if (r != INTERP_DONE)
 		return r;
-	interp_move_stack(x, (int64_t)(2 * width + (x->insn->imm & 0xffff)));
+	interp_move_stack(x, (int64_t)(2 * width + to.release));
 	interp_load_segment(x, SEG_CS, &d);
 	interp_jump(x, offset);
 	return INTERP_DONE;

@@ -12,7 +12,7 @@ enum interp_result interp_raise(struct interp *x, uint8_t vector)
 
 enum interp_result interp_raise_error(struct interp *x, uint8_t vector, uint32_t error)
 {
-	x->fault = (struct interp_fault){ .vector = vector, .has_error = true, .error = error };
+	x->fault = (struct interp_fault){ .vector = vector, .has_error = true, .error = error | x->outside };
 	return INTERP_FAULT;
 }
 
@@ -75,7 +75,7 @@ static bool type_allows(const struct segment *s, uint32_t access)
 	return !(access & INTERP_READ) || (s->access & 0xa) != 0x8;	/* code for execution only */
 }
 
-static bool limit_allows(const struct segment *s, uint64_t offset, uint32_t n)
+bool interp_within(const struct segment *s, uint64_t offset, uint32_t n)
 {
 	if ((s->access & 0xc) == 0x4)	/* data that expands down */
 		return offset > s->limit && offset + n - 1 <= (s->access & 0x4000 ? 0xffffffff : 0xffff);
@@ -99,7 +99,7 @@ static enum interp_result to_linear(struct interp *x, enum seg seg, uint64_t off
 		return INTERP_DONE;
 	}
 	s = interp_segment(x, seg);
-	if ((interp_protected(x) && !type_allows(s, access)) || !limit_allows(s, offset, n))
+	if ((interp_protected(x) && !type_allows(s, access)) || !interp_within(s, offset, n))
 		return stack_or_general(x, seg);
 	*linear = (uint32_t)(s->base + offset);
 	return INTERP_DONE;

@@ -2,13 +2,7 @@
 /* Part: interpreter/; SDM volume 3, "Protection"; volume 2, "MOV", "LDS/LES/LFS/LGS/LSS". */
 #include "vmm/interpreter/execute_inner.h"
 
-#define ACCESS_S 0x10u
-#define ACCESS_P 0x80u
-#define ACCESS_BUSY 2u
-#define ACCESS_L 0x2000u
-#define ACCESS_D 0x4000u
-
-static enum interp_result read_descriptor(struct interp *x, uint16_t selector, uint64_t *d, uint64_t *at)
+enum interp_result interp_read_descriptor(struct interp *x, uint16_t selector, uint8_t vector, uint64_t *raw, uint64_t *at)
 {
 	uint64_t base;
 	uint32_t limit, offset = selector & 0xfff8u;
@@ -19,7 +13,7 @@ static enum interp_result read_descriptor(struct interp *x, uint16_t selector, u
 		const struct segment *ldt = interp_segment(x, SEG_LDTR);
 
 		if (ldt->access & SEGMENT_UNUSABLE)
-			return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
+			return interp_raise_error(x, vector, selector & 0xfffc);
 		base = ldt->base;
 		limit = ldt->limit;
 	} else {
@@ -27,15 +21,15 @@ static enum interp_result read_descriptor(struct interp *x, uint16_t selector, u
 		limit = (uint32_t)x->ops->get(x, VREG_GDTR_LIMIT);
 	}
 	if (offset + 7 > limit)
-		return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
+		return interp_raise_error(x, vector, selector & 0xfffc);
 	*at = base + offset;
 	r = x->ops->prepare(x, &place, *at, 8, INTERP_READ | INTERP_SYSTEM);
 	if (r == INTERP_DONE)
-		*d = interp_load(x, &place);
+		*raw = interp_load(x, &place);
 	return r;
 }
 
-static void make_segment(struct segment *s, uint16_t selector, uint64_t d)
+void interp_make_segment(struct segment *s, uint16_t selector, uint64_t d)
 {
 	s->selector = selector;
 	s->base = (d >> 16 & 0xffffff) | (d >> 32 & 0xff000000);
@@ -83,6 +77,15 @@ static enum interp_result null_segment(struct interp *x, enum seg seg, uint16_t 
 	return INTERP_DONE;
 }
 
+enum interp_result interp_mark_segment(struct interp *x, struct interp_descriptor *d, uint64_t at)
+{
+	d->mark = !(d->s.access & 1);
+	if (!d->mark)
+		return INTERP_DONE;
+	d->s.access |= 1;
+	return x->ops->prepare(x, &d->place, at + 5, 1, INTERP_READ | INTERP_WRITE | INTERP_SYSTEM);
+}
+
 enum interp_result interp_fetch_segment(struct interp *x, enum seg seg, uint16_t selector, struct interp_descriptor *d)
 {
 	uint64_t raw = 0, at = 0;
@@ -98,10 +101,10 @@ enum interp_result interp_fetch_segment(struct interp *x, enum seg seg, uint16_t
 	}
 	if ((selector & 0xfffc) == 0)
 		return null_segment(x, seg, selector, d);
-	r = read_descriptor(x, selector, &raw, &at);
+	r = interp_read_descriptor(x, selector, VECTOR_GP, &raw, &at);
 	if (r != INTERP_DONE)
 		return r;
-	make_segment(&d->s, selector, raw);
+	interp_make_segment(&d->s, selector, raw);
 	/* Gates and tasks: 1, 3 to 5, 9, Bh, Ch. SDM, "System- and Gate-Descriptor Types". */
 	if (seg == SEG_CS && !(d->s.access & ACCESS_S) && (0x1a3au >> (d->s.access & 15) & 1))
 		return INTERP_UNKNOWN;
@@ -113,12 +116,7 @@ enum interp_result interp_fetch_segment(struct interp *x, enum seg seg, uint16_t
 		return interp_raise_error(x, (uint8_t)vector, selector & 0xfffc);
 	if (seg == SEG_CS)
 		d->s.selector = (uint16_t)((selector & ~3u) | interp_cpl(x));
-	if (!(d->s.access & 1)) {
-		d->s.access |= 1;
-		d->mark = true;
-		return x->ops->prepare(x, &d->place, at + 5, 1, INTERP_READ | INTERP_WRITE | INTERP_SYSTEM);
-	}
-	return INTERP_DONE;
+	return interp_mark_segment(x, d, at);
 }
 
 void interp_load_segment(struct interp *x, enum seg seg, const struct interp_descriptor *d)
@@ -231,14 +229,14 @@ static enum interp_result fetch_system(struct interp *x, bool task, uint16_t sel
 
 	if ((selector & 4) || (selector & 0xfff8u) + (wide ? 15u : 7u) > (uint32_t)x->ops->get(x, VREG_GDTR_LIMIT))
 		return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
-	r = read_descriptor(x, selector, &raw, &at);
+	r = interp_read_descriptor(x, selector, VECTOR_GP, &raw, &at);
 	if (r == INTERP_DONE && wide) {
 		r = x->ops->prepare(x, &place, at + 8, 8, INTERP_READ | INTERP_SYSTEM);
 		high = r == INTERP_DONE ? interp_load(x, &place) : 0;
 	}
 	if (r != INTERP_DONE)
 		return r;
-	make_segment(&d->s, selector, raw);
+	interp_make_segment(&d->s, selector, raw);
 	d->s.base |= high << 32;
 	type = d->s.access & 15;
 	if ((d->s.access & ACCESS_S) || !(allowed >> type & 1) || (high >> 40 & 0x1f) != 0 ||

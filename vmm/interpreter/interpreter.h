@@ -32,6 +32,10 @@ enum verdict interpret_dr(struct vm *vm, const struct vm_exit *exit);
 enum verdict interpret_exception(struct vm *vm, const struct vm_exit *exit);
 /* task_switch.c */
 enum verdict interpret_task_switch(struct vm *vm, const struct vm_exit *exit);
+/* deliver.c: the event's whole delivery; exit->rip is where it came */
+struct storage_touch;
+enum verdict interpret_delivery(struct vm *vm, const struct vm_exit *exit, const struct event *event,
+				struct storage_touch *touch);
 /* diagnose.c */
 enum verdict interpret_vmcall(struct vm *vm, const struct vm_exit *exit);
 

@@ -225,12 +225,12 @@ static enum verdict stop(struct vm *vm, const struct vm_exit *exit, const uint8_
 	return V_CRASH;
 }
 
-static void tell_known_page(struct run *m)
+/* Not for instructions that touch descriptor tables as well: these have other rights. */
+static void tell_known_page(struct run *m, const struct insn *insn)
 {
 	const struct vm_exit *exit = m->exit;
 
-	m->known[0] = m->known[1] = (struct known_page){ .linear = UINT64_MAX };
-	if (exit->kind != EXIT_STORAGE || !exit->storage.gva_valid)
+	if (exit->kind != EXIT_STORAGE || !exit->storage.gva_valid || (insn->op >= OP_JMPF && insn->op <= OP_LTR))
 		return;
 	m->known[0].linear = exit->storage.gva.v & ~(PAGE_SIZE - 1);
 	m->known[0].gpa = exit->storage.gpa.v & ~(PAGE_SIZE - 1);
@@ -240,20 +240,30 @@ static void tell_known_page(struct run *m)
 }
 
 /* Registers that are not in av.gpr go back where they changed. */
-static void give_back(struct run *m, uint64_t rsp, uint64_t rflags)
+void storage_close(struct run *m)
 {
 	struct arch_vcpu *av = &m->vm->av;
 
-	if (av->gpr[RSP] != rsp)
+	if (av->gpr[RSP] != m->rsp)
 		arch_vcpu_set(av, VREG_RSP, av->gpr[RSP]);
-	if (m->x.rflags != rflags)
+	if (m->x.rflags != m->rflags)
 		arch_vcpu_set(av, VREG_RFLAGS, m->x.rflags);
-	if (m->x.rflags & ~rflags & FLAGS_IF)
+	if (m->x.rflags & ~m->rflags & FLAGS_IF)
 		vm_kick(m->vm, VM_WORK_EVENT);
 }
 
-static enum verdict raise(struct vm *vm, const struct interp_fault *f)
+enum verdict storage_absent(struct run *m)
 {
+	vm_ended(m->vm, "V64STO461W %s STOPPED: ITS PAGE TABLES LIE IN ABSENT STORAGE %010lX, BOUND %010lX, RIP %lX",
+		 m->vm->userid, m->absent.v, m->vm->storage_size, m->exit->rip);
+	return V_CRASH;
+}
+
+enum verdict storage_raise(struct run *m)
+{
+	const struct interp_fault *f = &m->x.fault;
+	struct vm *vm = m->vm;
+
 	if (f->vector == EXC_PF)
 		return event_page_fault(vm, GVA(f->address), f->error);
 	return f->has_error ? event_raise_error(vm, f->vector, f->error) : event_raise(vm, f->vector);
@@ -311,13 +321,51 @@ static bool move_plainly(struct vm *vm, const struct vm_exit *exit, const struct
 	return true;
 }
 
+void storage_open(struct run *m, struct vm *vm, const struct vm_exit *exit, struct storage_touch *touch)
+{
+	m->vm = vm;
+	m->exit = exit;
+	m->touch = touch;
+	m->known[0].linear = m->known[1].linear = UINT64_MAX;
+	m->known[0].absent = m->known[1].absent = false;
+	m->rsp = arch_vcpu_get(&vm->av, VREG_RSP);
+	m->rflags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
+	vm->av.gpr[RSP] = m->rsp;
+	m->x.ops = &ops;
+	m->x.machine = m;
+	m->x.gpr = vm->av.gpr;
+	m->x.rip = exit->rip;
+	m->x.rflags = m->rflags;
+	m->x.known = 0;
+	m->x.outside = 0;
+	m->x.features = features();
+	m->hits = 0;
+	m->watched = arch_vcpu_breakpoints(&vm->av) != 0;
+}
+
+/* INT n of virtual-8086 mode with the program's own handlers (VME) is no event to the processor. */
+static enum verdict deliver_software(struct run *m, const struct insn *insn)
+{
+	struct event e = { .valid = true, .vector = (uint8_t)insn->imm, .type = EVENT_SOFT_INTERRUPT, .insn_len = insn->length };
+
+	return interpret_delivery(m->vm, m->exit, &e, m->touch);
+}
+
+static enum verdict switch_task(struct run *m, const struct insn *insn)
+{
+	struct vm_exit task = { .kind = EXIT_TASK_SWITCH, .rip = m->exit->rip, .insn_len = insn->length };
+
+	task.task.source = m->x.task_source;
+	task.task.selector = m->x.task;
+	return interpret_task_switch(m->vm, &task);
+}
+
 enum verdict interpret_storage(struct vm *vm, const struct vm_exit *exit, struct storage_touch *touch)
 {
 	uint8_t code[16];
 	size_t got;
 	const struct slot *slot = find_insn(vm, exit->rip, code_bits(vm), code, &got);
 	const struct insn *insn;
-	uint64_t rsp, rflags;
 	enum interp_result r;
 	struct run m;
 
@@ -327,37 +375,27 @@ enum verdict interpret_storage(struct vm *vm, const struct vm_exit *exit, struct
 	insn = &slot->insn;
 	if (slot->plain && exit->kind == EXIT_STORAGE && move_plainly(vm, exit, insn, touch))
 		return V_RESUME;
-	m.vm = vm;
-	m.exit = exit;
-	m.touch = touch;
-	tell_known_page(&m);
-	rsp = arch_vcpu_get(&vm->av, VREG_RSP);
-	rflags = arch_vcpu_get(&vm->av, VREG_RFLAGS);
-	vm->av.gpr[RSP] = rsp;
-	m.x.ops = &ops;
-	m.x.machine = &m;
-	m.x.gpr = vm->av.gpr;
-	m.x.rip = exit->rip;
-	m.x.rflags = rflags;
-	m.x.features = features();
-	m.hits = 0;
-	m.watched = arch_vcpu_breakpoints(&vm->av) != 0;
+	storage_open(&m, vm, exit, touch);
+	tell_known_page(&m, insn);
+	if (insn->op == OP_INT)
+		return deliver_software(&m, insn);
 	m.begun = insn->rep != 0 ? cpu_tsc() : 0;
-	m.x.batch = (rflags & FLAGS_TF) || m.watched ? 1 : UINT32_MAX;	/* a guest that steps sees each element */
+	m.x.batch = (m.rflags & FLAGS_TF) || m.watched ? 1 : UINT32_MAX;	/* a guest that steps sees each element */
 	r = interp_execute(&m.x, insn);
 	if (r == INTERP_UNKNOWN)
 		return stop(vm, exit, code, insn->length);
-	if (r == INTERP_ABSENT) {
-		vm_ended(vm, "V64STO461W %s STOPPED: ITS PAGE TABLES LIE IN ABSENT STORAGE %010lX, BOUND %010lX, RIP %lX",
-			 vm->userid, m.absent.v, vm->storage_size, exit->rip);
-		return V_CRASH;
-	}
-	give_back(&m, rsp, rflags);
+	if (r == INTERP_ABSENT)
+		return storage_absent(&m);
+	if (r == INTERP_TASK)
+		return switch_task(&m, insn);
+	storage_close(&m);
+	if (m.x.nmi_over)
+		arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) & ~BLOCKING_BY_NMI);
 	if (r == INTERP_FAULT)
-		return raise(vm, &m.x.fault);
-	if (r == INTERP_AGAIN && !(rflags & FLAGS_TF) && m.hits == 0)
+		return storage_raise(&m);
+	if (r == INTERP_AGAIN && !(m.rflags & FLAGS_TF) && m.hits == 0)
 		return V_RESUME;	/* RIP is still at the instruction: it goes on with what is left */
-	arch_vcpu_arrive(&vm->av, m.x.rip, (rflags & FLAGS_TF) != 0, m.x.branched, m.hits);
+	arch_vcpu_arrive(&vm->av, m.x.rip, (m.rflags & FLAGS_TF) != 0, m.x.branched, m.hits);
 	if (m.x.shadow != 0)
 		arch_vcpu_set_blocking(&vm->av, arch_vcpu_blocking(&vm->av) | m.x.shadow);
 	return V_RESUME;

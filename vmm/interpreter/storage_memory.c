@@ -8,16 +8,19 @@
 #include "vmm/machine/event.h"
 #include "vmm/machine/gmem.h"
 
-static uint64_t wrap(const struct interp *x, uint64_t linear)
+/* The second page's part of an access: 32-bit addresses go round. A descriptor table may lie above them all the same. */
+static uint64_t behind(const struct interp *x, uint64_t linear, uint32_t n)
 {
-	return x->insn->bits == 64 ? linear : (uint32_t)linear;
+	return x->insn->bits == 64 || linear >> 32 != 0 ? linear + n : (uint32_t)(linear + n);
 }
 
 static uint32_t intent_of(struct run *m, uint32_t access)
 {
 	uint32_t intent = access & INTERP_WRITE ? GMEM_WRITE : GMEM_READ;
 
-	return !(access & INTERP_SYSTEM) && guest_cpl(m->vm) == 3 ? intent | GMEM_USER : intent;
+	if (access & (INTERP_SYSTEM | INTERP_SUPERVISOR))
+		return access & INTERP_SYSTEM ? intent | GMEM_IMPLICIT : intent;
+	return guest_cpl(m->vm) == 3 ? intent | GMEM_USER : intent;
 }
 
 /* One page's part. The pages used last are known, so that most elements of a string need no walk. */
@@ -29,7 +32,7 @@ static enum interp_result translate(struct run *m, uint64_t linear, uint32_t acc
 	struct gmem_fault fault;
 	gpa_t found;
 
-	if (linear - offset == known->linear && !(access & INTERP_SYSTEM)) {
+	if (linear - offset == known->linear && !(access & (INTERP_SYSTEM | INTERP_SUPERVISOR))) {
 		*gpa = known->gpa | offset;
 		return INTERP_DONE;
 	}
@@ -61,7 +64,7 @@ enum interp_result storage_prepare(struct interp *x, struct interp_place *place,
 	place->access = access;
 	r = translate(m, linear, access, &place->at[0]);
 	if (r == INTERP_DONE && place->first < n)
-		r = translate(m, wrap(x, linear + place->first), access, &place->at[1]);
+		r = translate(m, behind(x, linear, place->first), access, &place->at[1]);
 	if (m->watched && r == INTERP_DONE && !(access & INTERP_SYSTEM))
 		m->hits |= breakpoints_met(m->vm, linear, n, access & INTERP_WRITE ? BREAKPOINT_WRITE : BREAKPOINT_READ);
 	return r;

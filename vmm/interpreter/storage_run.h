@@ -22,9 +22,21 @@ struct run {
 	struct known_page known[2];	/* of reads, of writes: at first what the exit has told */
 	gpa_t absent;		/* of INTERP_ABSENT */
 	uint64_t begun;		/* TSC; of repeated strings */
+	uint64_t rsp, rflags;	/* as they were */
 	bool watched;		/* some breakpoint is on */
 	uint32_t hits;		/* those that were met, as in DR6 */
 };
+
+/*
+ * Everything but what is executed: the virtual processor's registers and the executor's table. No page is known.
+ * storage_close() gives back what has changed, but for RIP.
+ */
+void storage_open(struct run *m, struct vm *vm, const struct vm_exit *exit, struct storage_touch *touch);
+void storage_close(struct run *m);
+/* Neither done nor the guest's fault. */
+enum verdict storage_absent(struct run *m);
+/* x->fault becomes the exception that is pending. */
+enum verdict storage_raise(struct run *m);
 
 /* For the executor's table: see struct interp_ops. */
 enum interp_result storage_prepare(struct interp *x, struct interp_place *place, uint64_t linear, uint32_t n, uint32_t access);

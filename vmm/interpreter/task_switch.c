@@ -2,8 +2,8 @@
 /* Part: interpreter/; the steps are those of the SDM's section "Task Switching", in its order. */
 #include "lib/string.h"
 #include "vmm/interpreter/interpreter.h"
+#include "vmm/interpreter/storage_run.h"
 #include "vmm/machine/event.h"
-#include "vmm/machine/gmem.h"
 
 #define CR0_TS (1ull << 3)
 #define CR0_PG (1ull << 31)
@@ -58,6 +58,8 @@ struct task {
 	uint8_t image[TSS_SIZE];	/* the new TSS */
 	uint16_t selectors[SEGS];	/* of the new task */
 	unsigned int cpl;
+	struct run run;			/* the way to memory: any of the tables may lie at a device, or nowhere */
+	struct storage_touch touch;
 };
 
 static bool is_exception(const struct event *e)
@@ -87,42 +89,47 @@ static bool refuse_selector(struct task *t, uint8_t vector, uint16_t selector)
 	return refuse(t, vector, selector & 0xfffcu);
 }
 
-static bool memory_failed(struct task *t, const struct gmem_fault *fault)
+static bool prepare(struct task *t, struct interp_place *place, uint64_t at, uint32_t n, uint32_t access)
 {
-	if (fault->page_fault) {
+	switch (storage_prepare(&t->run.x, place, (uint32_t)at, n, access)) {
+	case INTERP_DONE:
+		return true;
+	case INTERP_FAULT:
 		drop_event(t);
-		t->verdict = event_page_fault(t->vm, fault->address, fault->error);
+		t->verdict = storage_raise(&t->run);
+		return false;
+	default:
+		t->verdict = storage_absent(&t->run);
 		return false;
 	}
-	vm_ended(t->vm, "V64TSK465W %s STOPPED: A TASK SWITCH AT RIP %lX NEEDS ABSENT STORAGE %010lX", t->vm->userid,
-		 t->exit->rip, fault->gpa.v);
-	t->verdict = V_CRASH;
-	return false;
 }
 
-static bool read_tables(struct task *t, uint64_t at, void *to, size_t n)
+static bool read_tables(struct task *t, uint64_t at, void *to, uint32_t n)
 {
-	struct gmem_fault fault;
+	struct interp_place place;
 
-	return gmem_read_linear(t->vm, GVA((uint32_t)at), to, n, GMEM_IMPLICIT, &fault) || memory_failed(t, &fault);
+	if (!prepare(t, &place, at, n, INTERP_READ | INTERP_SYSTEM))
+		return false;
+	storage_load(&t->run.x, &place, to);
+	return true;
 }
 
-static bool write_tables(struct task *t, uint64_t at, const void *from, size_t n)
+static bool write_tables(struct task *t, uint64_t at, const void *from, uint32_t n)
 {
-	struct gmem_fault fault;
+	struct interp_place place;
 
-	return gmem_write_linear(t->vm, GVA((uint32_t)at), from, n, GMEM_IMPLICIT, &fault) || memory_failed(t, &fault);
+	if (!prepare(t, &place, at, n, INTERP_WRITE | INTERP_SYSTEM))
+		return false;
+	storage_store(&t->run.x, &place, from);
+	return true;
 }
 
 /* May all n bytes, at most a page, be written? Asked before the first is. */
-static bool writable(struct task *t, uint64_t at, size_t n)
+static bool writable(struct task *t, uint64_t at, uint32_t n)
 {
-	struct gmem_fault fault;
-	gpa_t unused;
+	struct interp_place unused;
 
-	return (gmem_translate(t->vm, GVA((uint32_t)at), GMEM_WRITE | GMEM_IMPLICIT, &unused, &fault) &&
-		gmem_translate(t->vm, GVA((uint32_t)(at + n - 1)), GMEM_WRITE | GMEM_IMPLICIT, &unused, &fault)) ||
-	       memory_failed(t, &fault);
+	return prepare(t, &unused, at, n, INTERP_WRITE | INTERP_SYSTEM);
 }
 
 static void unpack(uint64_t descriptor, uint16_t selector, struct segment *s)
@@ -449,7 +456,7 @@ static bool push_error(struct task *t)
 	struct vm *vm = t->vm;
 	unsigned int size = t->to->word;
 	uint64_t mask, esp = arch_vcpu_get(&vm->av, VREG_RSP), at;
-	struct gmem_fault fault;
+	struct interp_place place;
 	struct segment ss;
 	bool fits;
 
@@ -459,9 +466,9 @@ static bool push_error(struct task *t)
 	fits = ss.access & CONFORMING ? at > ss.limit && at + size - 1 <= mask : at + size - 1 <= ss.limit;
 	if (!fits)
 		return refuse(t, EXC_SS, 0);
-	if (!gmem_write_linear(vm, GVA((uint32_t)(ss.base + at)), &t->exit->vectoring.error, size,
-			       t->cpl == 3 ? GMEM_USER : 0, &fault))
-		return memory_failed(t, &fault);
+	if (!prepare(t, &place, ss.base + at, size, INTERP_WRITE))
+		return false;
+	storage_store(&t->run.x, &place, &t->exit->vectoring.error);
 	arch_vcpu_set(&vm->av, VREG_RSP, (esp & ~mask) | at);
 	return true;
 }
@@ -476,7 +483,7 @@ static bool start_new_task(struct task *t)
 	arch_vcpu_get_segment(&vm->av, SEG_CS, &cs);
 	if (arch_vcpu_get(&vm->av, VREG_RIP) > cs.limit)
 		return refuse(t, EXC_GP, 0);
-	if (t->exit->task.source == TASK_GATE)
+	if (t->exit->vectoring.valid)
 		vm->pending.requeued_valid = false;	/* the switch was its delivery */
 	if (t->to->word == 4 && (t->image[TSS_TRAP] & 1)) {	/* SDM, "Task-Switch Exception Condition" */
 		arch_vcpu_set(&vm->av, VREG_DR6, arch_vcpu_get(&vm->av, VREG_DR6) | DR6_BT | DR6_FIXED);
@@ -491,10 +498,14 @@ static bool start_new_task(struct task *t)
  */
 enum verdict interpret_task_switch(struct vm *vm, const struct vm_exit *exit)
 {
+	static const struct insn none = { .bits = 32 };	/* tells how wide linear addresses are */
 	struct task t = { .vm = vm, .exit = exit, .verdict = V_RESUME };
 
+	storage_open(&t.run, vm, exit, &t.touch);
+	t.run.x.insn = &none;
 	t.nested = exit->task.source == TASK_CALL || exit->task.source == TASK_GATE;
-	t.outside = exit->task.source == TASK_GATE && exit->vectoring.type < EVENT_SOFT_INTERRUPT;
+	t.outside = exit->task.source == TASK_GATE && exit->vectoring.type != EVENT_SOFT_INTERRUPT &&
+		    exit->vectoring.type != EVENT_SOFT_EXCEPTION;
 	arch_vcpu_get_segment(&vm->av, SEG_TR, &t.old);
 	t.from = &layouts[(t.old.access & TSS_WIDE) != 0];
 	if (arch_vcpu_get(&vm->av, VREG_EFER) & EFER_LMA) {	/* there are none in IA-32e mode */

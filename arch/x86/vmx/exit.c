@@ -171,7 +171,7 @@ static void decode_apic_access(struct vm_exit *e)
 	e->apic.offset = q & 0xfff;
 	e->apic.write = type == 1;
 	e->apic.fetch = type == 2;
-	e->apic.linear = type < 2;
+	e->apic.linear = type < 2 || type == 3;
 }
 
 static void decode_kind(struct vmx_vcpu *v, struct vm_exit *e)
