@@ -1,0 +1,613 @@
+; WALK: at random through the chips of a PC's board: 8259, 8254, clock, 8237, UART, 8042, whose answers do not depend on time.
+; Part in the monitor: a guest; what it prints on the machine itself it must print as a guest.
+
+%define GUEST_NAME "WALK"
+%include "equiv/walk32.inc"
+
+main32:
+	call values_init
+	SAY32 "WALK: BEGIN", NL
+	mov dword [APIC + 0xF0], 0x1FF
+	mov dword [APIC + 0x350], 0x700
+	mov dword [irq_limit], 6
+	OUTB 0x3F6, 2				; the drives' lines are down
+	OUTB 0x376, 2
+	INB 0x1F7
+	INB 0x177
+	call pic
+	call walk_show
+	call pit
+	call walk_show
+	call clock
+	call walk_show
+	call dma
+	call walk_show
+	call ports
+	call walk_show
+	call uart
+	call walk_show
+	call ps2
+	call walk_show
+	SAY32 "WALK: END", NL
+	jmp p32_power_off
+
+; 8259: lines 0 (8254), 4 (UART) and 8 (clock) go up and down as asked
+pic:
+	mov byte [irq_eoi], 0
+	OUTB 0x3FC, 0x0B
+	OUTB 0x3F9, 0
+	OUTB 0x70, 0x0A
+	OUTB 0x71, 0x23
+	OUTB 0x70, 0x0B
+	OUTB 0x71, 0x82
+	OUTB 0x70, 0x0C
+	INB 0x71
+	OUTB 0x43, 0x30
+	PIC_INIT 1
+	OUTB 0x4D0, 0
+	OUTB 0x4D1, 0
+	WALK "PIC", 1200, pic_rows, pic_rows_end
+	OUTB 0x3F9, 0
+	OUTB 0x43, 0x30
+	call line8_down
+	PIC_INIT 1
+	WALK "LEVEL", 800, pic_rows, level_rows_end
+	OUTB 0x4D0, 0
+	OUTB 0x4D1, 0x0C
+	OUTB 0x3F9, 0
+	OUTB 0x43, 0x30
+	call line8_down
+	PIC_INIT 1
+	ret
+line0_up:
+	mov edx, 0x43
+	mov al, 0x30
+	call walk_out8
+	mov edx, 0x40
+	mov al, 2
+	call walk_out8
+	mov al, 0
+	call walk_out8
+	jmp pause_ticks
+line8_up:
+	mov al, 0x40				; periodic, 8192 Hz
+	call clock_b
+	mov ecx, 30000
+	loop $
+	in al, 0x61
+	ret
+line8_down:
+	mov al, 0
+	call clock_b
+	OUTB 0x70, 0x0C
+	INB 0x71
+	ret
+clock_b:
+	mov ah, al
+	mov edx, 0x70
+	mov al, 0x0B
+	call walk_out8
+	inc edx
+	mov al, ah
+	or al, 2
+	jmp walk_out8
+; initialisation words: vectors that there are gates for, automatic end or not
+pic_start:
+	mov edx, [esi + 4]
+	mov al, 0x11
+	call walk_out8
+	inc edx
+	call walk_random
+	and al, 0x1F
+	or al, 0x20
+	call walk_out8
+	mov al, [esi + 8]
+	call walk_out8
+	call walk_random
+	and al, 2
+	or al, 1
+	jmp walk_out8
+; what is pending comes, without an end of interrupt
+open:
+	mov dword [irq_count], 0
+	mov dword [irq_order], 0
+	OPEN
+	mov al, [irq_count]
+	call walk_answer8
+	mov eax, [irq_order]
+	jmp walk_answer32
+pic_rows:
+	ROW out8, 0x21, 0xFF
+	ROW out8, 0x21, 0xEE
+	ROW out8, 0x21, 0, 0
+	ROW out8, 0xA1, 0xFF
+	ROW out8, 0xA1, 0xFE
+	ROW out8, 0x20, 0xA0			; Bochs knows no such command with a level
+	ROW out8, 0x20, 0x27, 0xC0
+	ROW out8, 0x20, 0x07, 0x60
+	ROW out8, 0x20, 0, 0x40
+	ROW out8, 0x20, 0, 0x20
+	ROW out8, 0x20, 0, 0x20
+	ROW out8, 0x20, 0, 0x20
+	ROW out8, 0xA0, 0xA0
+	ROW out8, 0xA0, 0x87, 0x60
+	ROW out8, 0xA0, 0, 0x20
+	ROW out8, 0xA0, 0, 0x20
+	ROW out8, 0x20, 0x63, 8
+	ROW out8, 0xA0, 0x63, 8
+	ROW out8, 0x20, 3, 0x08
+	ROW out8, 0xA0, 3, 0x08
+	ROW in8, 0x20, 0xFF
+	ROW in8, 0x20, 0xFF
+	ROW in8, 0x20, 0xFF
+	ROW in8, 0x21, 0xFF
+	ROW in8, 0xA0, 0xFF
+	ROW in8, 0xA0, 0xFF
+	ROW in8, 0xA1, 0xFF
+	ROW pic_start, 0x20, 4
+	ROW pic_start, 0xA0, 2
+	ROW line0_up
+	ROW line0_up
+	ROW out8, 0x43, 0, 0x30
+	ROW line8_up
+	ROW line8_down
+	ROW out8, 0x3F9, 0, 2
+	ROW out8, 0x3F9, 0, 0
+	ROW open
+	ROW open
+	ROW open
+	ROW open
+pic_rows_end:
+	ROW out8, 0x4D0, 0xFF
+	ROW out8, 0x4D1, 0xFF
+	ROW out8, 0x4D0, 0x10
+	ROW out8, 0x4D1, 0x00
+	ROW in8, 0x4D0, 0xFF
+	ROW in8, 0x4D1, 0xFF
+level_rows_end:
+
+; 8254: counter 2 stands while its gate is low; counter 0 is never triggered in modes 1 and 5
+pit:
+	OUTB 0x61, 0
+	OUTB 0x43, 0xB0
+	OUTB 0x42, 0x34
+	OUTB 0x42, 0x12
+	call pause_ticks
+	WALK "PIT 2", 1200, pit_rows, pit_rows_end
+	ret
+pit_out:
+	call out8
+	jmp pause_ticks
+pit_rows:
+	ROW pit_out, 0x43, 0x0F, 0xB0
+	ROW pit_out, 0x43, 0x0F, 0xB0
+	ROW pit_out, 0x43, 0x0F, 0x90
+	ROW pit_out, 0x43, 0x0F, 0xA0
+	ROW pit_out, 0x43, 0x0F, 0x80
+	ROW pit_out, 0x43, 0x0F, 0x80
+	ROW pit_out, 0x43, 0x31, 0xC8
+	ROW pit_out, 0x43, 0x31, 0xC8
+	ROW pit_out, 0x42, 0x77
+	ROW pit_out, 0x42, 0x77
+	ROW pit_out, 0x42, 0x77
+	ROW pit_out, 0x42, 0x77
+	ROW pit_out, 0x42, 0x77
+	ROW in8, 0x42, 0xFF
+	ROW in8, 0x42, 0xFF
+	ROW in8, 0x42, 0xFF
+	ROW in8, 0x42, 0xFF
+	ROW in8, 0x42, 0xFF
+	ROW in8, 0x61, 0x23
+pit_rows_end:
+
+; the clock while it is being set, and its storage
+clock:
+	OUTB 0x70, 0x0B
+	OUTB 0x71, 0x82
+	mov ebx, clock_date
+	mov ecx, 10
+.next:
+	mov al, 10
+	sub al, cl
+	out 0x70, al
+	mov al, [ebx]
+	out 0x71, al
+	inc ebx
+	loop .next
+	mov ecx, 114
+.fill:
+	mov al, 128
+	sub al, cl
+	out 0x70, al
+	out 0x71, al
+	loop .fill
+	OUTB 0x70, 0x0C
+	INB 0x71
+	WALK "CLOCK", 1000, clock_rows, clock_rows_end
+	OUTB 0x70, 0x0A
+	OUTB 0x71, 0x26
+	OUTB 0x70, 0x0F
+	OUTB 0x71, 0
+	OUTB 0x70, 0x0B
+	OUTB 0x71, 0x82
+	mov ebx, clock_date
+	mov ecx, 10
+.set:
+	mov al, 10
+	sub al, cl
+	out 0x70, al
+	mov al, [ebx]
+	out 0x71, al
+	inc ebx
+	loop .set
+	OUTB 0x70, 0x0B
+	OUTB 0x71, 2
+	ret
+clock_date	db 0x30, 0, 0x45, 0, 0x12, 0, 2, 0x14, 9, 0x23
+clock_rows:
+	ROW index_out8, 0x70, 0xFF, 0, 10, 0
+	ROW index_out8, 0x70, 0xFF, 0, 10, 0
+	ROW index_in8, 0x70, 0xFF, 0, 10, 0
+	ROW index_in8, 0x70, 0xFF, 0, 10, 0
+	ROW index_out8, 0x70, 0x0F, 0x20, 1, 10
+	ROW index_in8, 0x70, 0x7F, 0, 1, 10
+	ROW index_out8, 0x70, 0x3B, 0x82, 1, 11
+	ROW index_in8, 0x70, 0xFF, 0, 1, 11
+	ROW index_out8, 0x70, 0xFF, 0, 2, 12
+	ROW index_in8, 0x70, 0xFF, 0, 2, 12
+	ROW index_out8, 0x70, 0xFF, 0, 114, 14
+	ROW index_out8, 0x70, 0xFF, 0, 114, 14
+	ROW index_in8, 0x70, 0xFF, 0, 114, 14
+	ROW index_in8, 0x70, 0xFF, 0, 114, 14
+	ROW index_out8, 0x72, 0xFF, 0, 8, 14
+	ROW index_in8, 0x72, 0xFF, 0, 8, 14
+	ROW index_out8, 0x72, 0xFF, 0, 8, 0x90
+	ROW index_in8, 0x72, 0xFF, 0, 8, 0x90
+	ROW in8, 0x71, 0x7F
+clock_rows_end:
+
+; the 8237s: what moves nothing
+dma:
+	OUTB 0x0D, 0
+	OUTB 0xDA, 0
+	mov edx, 0
+.next:
+	mov al, 0
+	out dx, al
+	out dx, al
+	inc edx
+	cmp edx, 8
+	jb .next
+	mov edx, 0xC0
+.second:
+	mov al, 0
+	out dx, al
+	out dx, al
+	add edx, 2
+	cmp edx, 0xD0
+	jb .second
+	mov edx, 0x80
+.page:
+	mov al, 0
+	out dx, al
+	inc edx
+	cmp edx, 0x90
+	jb .page
+	WALK "DMA", 1200, dma_rows, dma_rows_end
+	OUTB 0x0D, 0
+	OUTB 0xDA, 0
+	OUTB 0xD6, 0xC0
+	OUTB 0xD4, 0
+	ret
+dma_rows:
+	ROW out8, 0, 0xFF, 0, 8, 1
+	ROW out8, 0, 0xFF, 0, 8, 1
+	ROW out8, 0, 0xFF, 0, 8, 1
+	ROW in8, 0, 0xFF, 0, 8, 1
+	ROW in8, 0, 0xFF, 0, 8, 1
+	ROW in8, 0, 0xFF, 0, 8, 1
+	ROW out8, 0xC0, 0xFF, 0, 8, 2
+	ROW out8, 0xC0, 0xFF, 0, 8, 2
+	ROW out8, 0xC0, 0xFF, 0, 8, 2
+	ROW in8, 0xC0, 0xFF, 0, 8, 2
+	ROW in8, 0xC0, 0xFF, 0, 8, 2
+	ROW in8, 0xC0, 0xFF, 0, 8, 2
+	ROW out8, 0x80, 0xFF, 0, 16, 1
+	ROW in8, 0x80, 0xFF, 0, 16, 1
+	ROW out8, 0x0A, 7
+	ROW out8, 0xD4, 7
+	ROW out8, 0x0C, 0
+	ROW out8, 0xD8, 0
+	ROW out8, 0x0F, 15
+	ROW out8, 0xDE, 15
+	ROW in8, 0x0F, 0x0F
+	ROW in8, 0xDE, 0x0F
+	ROW in8, 0x08, 0x0F
+	ROW in8, 0xD0, 0x0F
+	ROW in8, 0x0D, 0xFF
+	ROW in8, 0xDA, 0xFF
+	ROW out8, 0x0B, 0x3F, 0x40
+	ROW out8, 0x0E, 0
+	ROW out8, 0x0D, 0
+	ROW out8, 0xDC, 0
+	ROW out8, 0xDA, 0
+dma_rows_end:
+
+ports:
+	OUTB 0x92, 2
+	OUTB 0x61, 0
+	OUTB 0x43, 0xB0				; counter 2's output is low until it has been loaded
+	WALK "PORTS", 300, ports_rows, ports_rows_end
+	OUTB 0x92, 2
+	OUTB 0x61, 0
+	ret
+ports_rows:
+	ROW out8, 0x92, 0xFC, 2
+	ROW in8, 0x92, 0xFF
+	ROW out8, 0x61, 3
+	ROW in8, 0x61, 0xEF
+	ROW out8, 0xB3, 0xFF
+	ROW in8, 0xB3, 0xFF
+	ROW in8, 0x300, 0xFF
+	ROW in16, 0x300, 0xFFFF
+	ROW in32, 0x300, 0xFFFFFFFF
+	ROW out32, 0x300, 0xFFFFFFFF
+	ROW in8, 0x2E8, 0xFF, 0, 8, 1
+	ROW out8, 0x2E8, 0xFF, 0, 8, 1
+	ROW in16, 0x84, 0xFFFF
+	ROW out8, 0xED, 0xFF
+	ROW in8, 0xED, 0xFF
+ports_rows_end:
+
+; the UART, whose end is its beginning
+uart:
+	OUTB 0x3F9, 0
+	OUTB 0x3FB, 0x83
+	OUTB 0x3F8, 1
+	OUTB 0x3F9, 0
+	OUTB 0x3FB, 3
+	OUTB 0x3FC, 0x10
+	OUTB 0x3FA, 7
+	OUTB 0x3FF, 0
+	call uart_time
+	INB 0x3F8
+	INB 0x3FD
+	INB 0x3FE
+	WALK "UART", 1500, uart_rows, uart_rows_end
+	OUTB 0x3FB, 3
+	OUTB 0x3F9, 0
+	OUTB 0x3FC, 0x0B
+	OUTB 0x3FA, 7
+	ret
+uart_time:
+	mov ecx, 20000
+	loop $
+	in al, 0x61
+	mov ecx, 20000
+	loop $
+	in al, 0x61
+	ret
+uart_send:
+	mov edx, 0x3FB
+	mov al, 3
+	call walk_out8
+	mov edx, 0x3F8
+	call walk_random
+	call walk_out8
+	jmp uart_time
+uart_divisor:
+	mov edx, 0x3FB
+	mov al, 0x83
+	call walk_out8
+	call walk_random
+	mov ebx, eax
+	and ebx, 1
+	mov edx, 0x3F8
+	call walk_in8
+	call walk_answer8
+	lea edx, [ebx + 0x3F8]
+	mov al, 5
+	call walk_out8
+	call walk_in8
+	call walk_answer8
+	mov edx, 0x3F8
+	mov al, 1
+	call walk_out8
+	inc edx
+	mov al, 0
+	call walk_out8
+	mov edx, 0x3FB
+	mov al, 3
+	call walk_out8
+	jmp uart_time
+uart_rows:
+	ROW uart_send
+	ROW uart_send
+	ROW uart_send
+	ROW uart_divisor
+	ROW out8, 0x3F9, 0x0F
+	ROW out8, 0x3FA, 0xC7
+	ROW out8, 0x3FA, 0xC0, 1
+	ROW out8, 0x3FB, 0x7F
+	ROW out8, 0x3FC, 0x0F, 0x10
+	ROW out8, 0x3FC, 0x0F, 0x10
+	ROW out8, 0x3FF, 0xFF
+	ROW in8, 0x3F8, 0xFF
+	ROW in8, 0x3F8, 0xFF
+	ROW in8, 0x3F8, 0xFF
+	ROW in8, 0x3F9, 0xFF
+	ROW in8, 0x3FA, 0xFF
+	ROW in8, 0x3FA, 0xFF
+	ROW in8, 0x3FB, 0xFF
+	ROW in8, 0x3FC, 0xFF
+	ROW in8, 0x3FD, 0xFF
+	ROW in8, 0x3FD, 0xFF
+	ROW in8, 0x3FE, 0xFF
+	ROW in8, 0x3FE, 0xFF
+	ROW in8, 0x3FF, 0xFF
+uart_rows_end:
+
+; 8042, keyboard and mouse: a row has the command, its parameter's bits (-1: none), and how many bytes come
+ps2:
+	call controller_start
+	WALK "8042", 300, controller_rows, controller_rows_end
+	call controller_start
+	OUTB 0x64, 0xAE
+	WALK "KEYBOARD", 200, keyboard_rows, keyboard_rows_end
+	call controller_start
+	call controller_ready
+	OUTB 0x64, 0xA8
+	WALK "MOUSE", 300, mouse_rows, mouse_rows_end
+	call controller_start
+	ret
+controller_start:
+	call controller_ready
+	OUTB 0x64, 0xAD
+	call controller_ready
+	OUTB 0x64, 0xA7
+	call controller_ready
+	OUTB 0x64, 0x60
+	call controller_ready
+	OUTB 0x60, 0x74
+.drain:
+	mov ecx, 100000
+	loop $
+	in al, 0x64
+	test al, 1
+	jz .empty
+	in al, 0x60
+	jmp .drain
+.empty:
+	ret
+controller_ready:
+	push ecx
+	mov ecx, 100000
+.wait:
+	in al, 0x64
+	test al, 2
+	jz .end
+	loop .wait
+.end:
+	pop ecx
+	ret
+; EBX bytes come; each with the status before it
+controller_answers:
+	test ebx, ebx
+	jz .end
+	mov ecx, 30000
+.wait:
+	in al, 0x64
+	test al, 1
+	jnz .there
+	loop .wait
+	mov al, 0xEE
+	call walk_answer8
+	ret
+.there:
+	and al, 0xE1
+	call walk_answer8
+	mov edx, 0x60
+	call walk_in8
+	call walk_answer8
+	dec ebx
+	jmp controller_answers
+.end:
+	in al, 0x64
+	and al, 0xC3
+	jmp walk_answer8
+controller:
+	call controller_ready
+	mov edx, 0x64
+	mov al, [esi + 4]
+	call walk_out8
+controller_parameter:
+	cmp dword [esi + 8], -1
+	je .none
+	call controller_ready
+	call walk_value
+	mov edx, 0x60
+	call walk_out8
+.none:
+	mov ebx, [esi + 20]
+	jmp controller_answers
+keyboard:
+	call controller_ready
+	mov edx, 0x60
+	mov al, [esi + 4]
+	call walk_out8
+	cmp dword [esi + 8], -1
+	je controller_parameter.none
+	mov ebx, 1
+	call controller_answers
+	jmp controller_parameter
+mouse:
+	call controller_ready
+	mov edx, 0x64
+	mov al, 0xD4
+	call walk_out8
+	call controller_ready
+	mov edx, 0x60
+	mov al, [esi + 4]
+	call walk_out8
+	cmp dword [esi + 8], -1
+	je controller_parameter.none
+	mov ebx, 1
+	call controller_answers
+	call controller_ready
+	mov edx, 0x64
+	mov al, 0xD4
+	call walk_out8
+	jmp controller_parameter
+controller_rows:
+	ROW controller, 0x20, -1, 0, 1, 1
+	ROW controller, 0x20, -1, 0, 1, 1
+	ROW controller, 0x20, -1, 0, 1, 1
+	ROW controller, 0x60, 0x40, 0x34, 1, 0
+	ROW controller, 0xA7, -1, 0, 1, 0
+	ROW controller, 0xA8, -1, 0, 1, 0
+	ROW controller, 0xA9, -1, 0, 1, 1
+	ROW controller, 0xAA, -1, 0, 1, 1
+	ROW controller, 0xAB, -1, 0, 1, 1
+	ROW controller, 0xAD, -1, 0, 1, 0
+	ROW controller, 0xD1, 0, 0xDF, 1, 0
+	ROW controller, 0xD2, 0xFF, 0, 1, 1
+	ROW controller, 0xD3, 0xFF, 0, 1, 1
+	ROW controller, 0xFF, -1, 0, 1, 0
+controller_rows_end:
+keyboard_rows:
+	ROW keyboard, 0xED, 7, 0, 1, 1
+	ROW keyboard, 0xEE, -1, 0, 1, 1
+	ROW keyboard, 0xF2, -1, 0, 1, 3
+	ROW keyboard, 0xF3, 0x7F, 0, 1, 1
+	ROW keyboard, 0xF4, -1, 0, 1, 1
+	ROW keyboard, 0xF5, -1, 0, 1, 1
+	ROW keyboard, 0xF6, -1, 0, 1, 1
+	ROW keyboard, 0xFF, -1, 0, 1, 2
+	ROW keyboard, 0xE3, -1, 0, 1, 1
+	ROW controller, 0x20, -1, 0, 1, 1
+	ROW controller, 0xAA, -1, 0, 1, 1
+	ROW controller, 0xD2, 0xFF, 0, 1, 1
+keyboard_rows_end:
+mouse_rows:
+	ROW mouse, 0xE6, -1, 0, 1, 1
+	ROW mouse, 0xE7, -1, 0, 1, 1
+	ROW mouse, 0xE8, 3, 0, 1, 1
+	ROW mouse, 0xE9, -1, 0, 1, 4
+	ROW mouse, 0xE9, -1, 0, 1, 4
+	ROW mouse, 0xEA, -1, 0, 1, 1
+	ROW mouse, 0xEB, -1, 0, 1, 4
+	ROW mouse, 0xF0, -1, 0, 1, 1
+	ROW mouse, 0xF2, -1, 0, 1, 2
+	ROW mouse, 0xF3, 0, 200, 1, 1
+	ROW mouse, 0xF3, 0, 100, 1, 1
+	ROW mouse, 0xF3, 0, 80, 1, 1
+	ROW mouse, 0xF3, 0, 40, 1, 1
+	ROW mouse, 0xF4, -1, 0, 1, 1
+	ROW mouse, 0xF5, -1, 0, 1, 1
+	ROW mouse, 0xF6, -1, 0, 1, 1
+	ROW mouse, 0xFF, -1, 0, 1, 3
+	ROW controller, 0x20, -1, 0, 1, 1
+	ROW controller, 0xD3, 0xFF, 0, 1, 1
+mouse_rows_end:
+
+GUEST_END
