@@ -47,40 +47,44 @@ pic:
 	OUTB 0x4D0, 0
 	OUTB 0x4D1, 0
 	WALK "PIC", 1200, pic_rows, pic_rows_end
-	OUTB 0x3F9, 0
-	OUTB 0x43, 0x30
-	call line8_down
+	call lines_down
 	PIC_INIT 1
+	OUTB 0x20, 0x4A
+	OUTB 0xA0, 0x4A
 	WALK "LEVEL", 800, pic_rows, level_rows_end
 	OUTB 0x4D0, 0
 	OUTB 0x4D1, 0x0C
-	OUTB 0x3F9, 0
-	OUTB 0x43, 0x30
-	call line8_down
+	call lines_down
 	PIC_INIT 1
 	ret
+; A request whose edge's line drops before it is taken stays (vpic.c has why), not so in Bochs: so a line goes up once until all is taken.
 line0_up:
-	mov edx, 0x43
-	mov al, 0x30
-	call walk_out8
+	bts dword [lines_up], 0
+	jc .end
 	mov edx, 0x40
 	mov al, 2
 	call walk_out8
 	mov al, 0
 	call walk_out8
-	jmp pause_ticks
+	call pause_ticks
+	jmp open
+.end:
+	ret
+line4_up:
+	mov edx, 0x3F9
+	mov al, 2
+	call walk_out8
+	jmp open
 line8_up:
+	bts dword [lines_up], 8
+	jc .end
 	mov al, 0x40				; periodic, 8192 Hz
 	call clock_b
 	mov ecx, 30000
 	loop $
 	in al, 0x61
-	ret
-line8_down:
-	mov al, 0
-	call clock_b
-	OUTB 0x70, 0x0C
-	INB 0x71
+	jmp open
+.end:
 	ret
 clock_b:
 	mov ah, al
@@ -91,9 +95,68 @@ clock_b:
 	mov al, ah
 	or al, 2
 	jmp walk_out8
-; initialisation words: vectors that there are gates for, automatic end or not
+lines_down:
+	mov dword [lines_up], 0
+	mov edx, 0x43
+	mov al, 0x30
+	call walk_out8
+	mov edx, 0x3F9
+	mov al, 0
+	call walk_out8
+	mov al, 0
+	call clock_b
+	OUTB 0x70, 0x0C
+	INB 0x71
+	ret
+; ends whatever is in service, takes all that is pending, and has the lines down
+take_all:
+	mov edx, 0x21
+	mov al, 0
+	call walk_out8
+	mov edx, 0xA1
+	call walk_out8
+	mov edi, 4
+.again:
+	mov ebx, 0x60
+.level:
+	mov edx, 0xA0
+	mov al, bl
+	call walk_out8
+	mov edx, 0x20
+	call walk_out8
+	inc ebx
+	cmp ebx, 0x68
+	jb .level
+	dec edi
+	jz .end
+	call open
+	jmp .again
+.end:
+	call lines_down
+	cmp dword [esi + 4], 0
+	je .same
+	mov edx, 0x4D0
+	call walk_random
+	call walk_out8
+	inc edx
+	call walk_random
+	call walk_out8
+	call walk_in8
+	call walk_answer8
+.same:
+	ret
+lines_up	dd 0
+; initialisation words: vectors that there are gates for, automatic end or not; Bochs keeps special mask mode and the register read
 pic_start:
-	mov edx, [esi + 4]
+	mov al, 0xFF
+	out 0x21, al
+	call lines_down
+	mov edx, 0x20
+	mov bl, 4
+	call .chip
+	mov edx, 0xA0
+	mov bl, 2
+.chip:
 	mov al, 0x11
 	call walk_out8
 	inc edx
@@ -101,42 +164,45 @@ pic_start:
 	and al, 0x1F
 	or al, 0x20
 	call walk_out8
-	mov al, [esi + 8]
+	mov al, bl
 	call walk_out8
 	call walk_random
 	and al, 2
 	or al, 1
+	call walk_out8
+	dec edx
+	mov al, 0x4A
 	jmp walk_out8
-; what is pending comes, without an end of interrupt
+; What is pending comes, without an end of interrupt: at once, since Bochs settles at the first request which it will be.
+pic_out:
+	call out8
 open:
 	mov dword [irq_count], 0
 	mov dword [irq_order], 0
 	OPEN
-	mov al, [irq_count]
-	call walk_answer8
 	mov eax, [irq_order]
 	jmp walk_answer32
 pic_rows:
-	ROW out8, 0x21, 0xFF
-	ROW out8, 0x21, 0xEE
-	ROW out8, 0x21, 0, 0
-	ROW out8, 0xA1, 0xFF
-	ROW out8, 0xA1, 0xFE
-	ROW out8, 0x20, 0xA0			; Bochs knows no such command with a level
-	ROW out8, 0x20, 0x27, 0xC0
-	ROW out8, 0x20, 0x07, 0x60
-	ROW out8, 0x20, 0, 0x40
-	ROW out8, 0x20, 0, 0x20
-	ROW out8, 0x20, 0, 0x20
-	ROW out8, 0x20, 0, 0x20
-	ROW out8, 0xA0, 0xA0
-	ROW out8, 0xA0, 0x87, 0x60
-	ROW out8, 0xA0, 0, 0x20
-	ROW out8, 0xA0, 0, 0x20
-	ROW out8, 0x20, 0x63, 8
-	ROW out8, 0xA0, 0x63, 8
-	ROW out8, 0x20, 3, 0x08
-	ROW out8, 0xA0, 3, 0x08
+	ROW pic_out, 0x21, 0xFF
+	ROW pic_out, 0x21, 0xEE
+	ROW pic_out, 0x21, 0, 0
+	ROW pic_out, 0xA1, 0xFF
+	ROW pic_out, 0xA1, 0xFE
+	ROW pic_out, 0x20, 0xA0			; Bochs knows no such command with a level
+	ROW pic_out, 0x20, 0x27, 0xC0
+	ROW pic_out, 0x20, 0x07, 0x60
+	ROW pic_out, 0x20, 0, 0x40
+	ROW pic_out, 0x20, 0, 0x20
+	ROW pic_out, 0x20, 0, 0x20
+	ROW pic_out, 0x20, 0, 0x20
+	ROW pic_out, 0xA0, 0xA0
+	ROW pic_out, 0xA0, 0x87, 0x60
+	ROW pic_out, 0xA0, 0, 0x20
+	ROW pic_out, 0xA0, 0, 0x20
+	ROW pic_out, 0x20, 0x63, 8
+	ROW pic_out, 0xA0, 0x63, 8
+	ROW pic_out, 0x20, 3, 0x08
+	ROW pic_out, 0xA0, 3, 0x08
 	ROW in8, 0x20, 0xFF
 	ROW in8, 0x20, 0xFF
 	ROW in8, 0x20, 0xFF
@@ -144,24 +210,21 @@ pic_rows:
 	ROW in8, 0xA0, 0xFF
 	ROW in8, 0xA0, 0xFF
 	ROW in8, 0xA1, 0xFF
-	ROW pic_start, 0x20, 4
-	ROW pic_start, 0xA0, 2
+	ROW pic_start
 	ROW line0_up
 	ROW line0_up
-	ROW out8, 0x43, 0, 0x30
+	ROW line0_up
 	ROW line8_up
-	ROW line8_down
-	ROW out8, 0x3F9, 0, 2
-	ROW out8, 0x3F9, 0, 0
-	ROW open
-	ROW open
-	ROW open
-	ROW open
+	ROW line8_up
+	ROW line8_up
+	ROW line4_up
+	ROW line4_up
+	ROW take_all, 0
+	ROW take_all, 0
 pic_rows_end:
-	ROW out8, 0x4D0, 0xFF
-	ROW out8, 0x4D1, 0xFF
-	ROW out8, 0x4D0, 0x10
-	ROW out8, 0x4D1, 0x00
+	ROW take_all, 1
+	ROW take_all, 1
+	ROW take_all, 1
 	ROW in8, 0x4D0, 0xFF
 	ROW in8, 0x4D1, 0xFF
 level_rows_end:
@@ -173,32 +236,61 @@ pit:
 	OUTB 0x42, 0x34
 	OUTB 0x42, 0x12
 	call pause_ticks
-	WALK "PIT 2", 1200, pit_rows, pit_rows_end
+	WALK "PIT COUNT", 1000, pit_rows, pit_rows_end
+	WALK "PIT STATUS", 300, pit_status_rows, pit_status_rows_end
 	ret
 pit_out:
 	call out8
 	jmp pause_ticks
+; modes 0 and 4: in the others Bochs' counters move with the gate low, and mode 3 does not load then
 pit_rows:
-	ROW pit_out, 0x43, 0x0F, 0xB0
-	ROW pit_out, 0x43, 0x0F, 0xB0
-	ROW pit_out, 0x43, 0x0F, 0x90
-	ROW pit_out, 0x43, 0x0F, 0xA0
+	ROW pit_out, 0x43, 0x09, 0xB0
+	ROW pit_out, 0x43, 0x09, 0xB0
+	ROW pit_out, 0x43, 0x09, 0x90
+	ROW pit_out, 0x43, 0x09, 0xA0
 	ROW pit_out, 0x43, 0x0F, 0x80
 	ROW pit_out, 0x43, 0x0F, 0x80
-	ROW pit_out, 0x43, 0x31, 0xC8
-	ROW pit_out, 0x43, 0x31, 0xC8
+	ROW pit_back, 0x43, 0x01, 0xC8
+	ROW pit_back, 0x43, 0x01, 0xE8
 	ROW pit_out, 0x42, 0x77
 	ROW pit_out, 0x42, 0x77
 	ROW pit_out, 0x42, 0x77
 	ROW pit_out, 0x42, 0x77
 	ROW pit_out, 0x42, 0x77
-	ROW in8, 0x42, 0xFF
-	ROW in8, 0x42, 0xFF
-	ROW in8, 0x42, 0xFF
-	ROW in8, 0x42, 0xFF
-	ROW in8, 0x42, 0xFF
+	ROW pit_read
+	ROW pit_read
+	ROW pit_read
+	ROW pit_read
 	ROW in8, 0x61, 0x23
 pit_rows_end:
+; no latching between two halves: what comes then no data sheet says
+pit_read:
+	mov edx, 0x42
+	call walk_in8
+	call walk_answer8
+	call walk_in8
+	jmp walk_answer8
+pit_back:
+	call pit_out
+	mov edx, 0x42
+	call walk_in8
+	jmp walk_answer8
+; whether the count has been taken, and the output
+pit_status:
+	mov edx, 0x43
+	mov al, 0xE8
+	call walk_out8
+	dec edx
+	call walk_in8
+	jmp walk_answer8
+pit_status_rows:
+	ROW pit_out, 0x43, 0x35, 0x80		; not modes 3, 6 and 7, as which Bochs has 2 and 3 no more
+	ROW pit_out, 0x43, 0x3B, 0x80
+	ROW pit_out, 0x42, 0x77
+	ROW pit_out, 0x42, 0x77
+	ROW pit_status
+	ROW pit_status
+pit_status_rows_end:
 
 ; the clock while it is being set, and its storage
 clock:
@@ -251,10 +343,10 @@ clock_rows:
 	ROW index_in8, 0x70, 0xFF, 0, 10, 0
 	ROW index_out8, 0x70, 0x0F, 0x20, 1, 10
 	ROW index_in8, 0x70, 0x7F, 0, 1, 10
-	ROW index_out8, 0x70, 0x3B, 0x82, 1, 11
+	ROW index_out8, 0x70, 0x2B, 0x82, 1, 11			; update interrupts off: set with SET already there, Bochs takes them away
 	ROW index_in8, 0x70, 0xFF, 0, 1, 11
 	ROW index_out8, 0x70, 0xFF, 0, 2, 12
-	ROW index_in8, 0x70, 0xFF, 0, 2, 12
+	ROW index_in8, 0x70, 0xBF, 0, 2, 12		; periods are told without their interrupt too, not by Bochs
 	ROW index_out8, 0x70, 0xFF, 0, 114, 14
 	ROW index_out8, 0x70, 0xFF, 0, 114, 14
 	ROW index_in8, 0x70, 0xFF, 0, 114, 14
@@ -352,9 +444,6 @@ ports_rows:
 	ROW in16, 0x300, 0xFFFF
 	ROW in32, 0x300, 0xFFFFFFFF
 	ROW out32, 0x300, 0xFFFFFFFF
-	ROW in8, 0x2E8, 0xFF, 0, 8, 1
-	ROW out8, 0x2E8, 0xFF, 0, 8, 1
-	ROW in16, 0x84, 0xFFFF
 	ROW out8, 0xED, 0xFF
 	ROW in8, 0xED, 0xFF
 ports_rows_end:
@@ -373,6 +462,7 @@ uart:
 	INB 0x3F8
 	INB 0x3FD
 	INB 0x3FE
+	OUTB 0x3F9, 1
 	WALK "UART", 1500, uart_rows, uart_rows_end
 	OUTB 0x3FB, 3
 	OUTB 0x3F9, 0
@@ -425,9 +515,9 @@ uart_rows:
 	ROW uart_send
 	ROW uart_send
 	ROW uart_divisor
-	ROW out8, 0x3F9, 0x0F
-	ROW out8, 0x3FA, 0xC7
-	ROW out8, 0x3FA, 0xC0, 1
+	ROW out8, 0x3F9, 0x0E, 1
+	ROW out8, 0x3FA, 0xC5, 2		; with an empty FIFO: Bochs looks at the level when a byte comes
+	ROW out8, 0x3FA, 0xC4, 3
 	ROW out8, 0x3FB, 0x7F
 	ROW out8, 0x3FC, 0x0F, 0x10
 	ROW out8, 0x3FC, 0x0F, 0x10
@@ -588,9 +678,8 @@ keyboard_rows:
 	ROW controller, 0xAA, -1, 0, 1, 1
 	ROW controller, 0xD2, 0xFF, 0, 1, 1
 keyboard_rows_end:
+; not E6h and E7h, which Bochs has the wrong way round
 mouse_rows:
-	ROW mouse, 0xE6, -1, 0, 1, 1
-	ROW mouse, 0xE7, -1, 0, 1, 1
 	ROW mouse, 0xE8, 3, 0, 1, 1
 	ROW mouse, 0xE9, -1, 0, 1, 4
 	ROW mouse, 0xE9, -1, 0, 1, 4
