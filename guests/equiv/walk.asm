@@ -135,6 +135,7 @@ take_all:
 	call lines_down
 	cmp dword [esi + 4], 0
 	je .same
+	call pic_start.chips			; a level's request that has gone stays with Bochs
 	mov edx, 0x4D0
 	call walk_random
 	call walk_out8
@@ -151,6 +152,7 @@ pic_start:
 	mov al, 0xFF
 	out 0x21, al
 	call lines_down
+.chips:
 	mov edx, 0x20
 	mov bl, 4
 	call .chip
@@ -188,19 +190,19 @@ pic_rows:
 	ROW pic_out, 0x21, 0, 0
 	ROW pic_out, 0xA1, 0xFF
 	ROW pic_out, 0xA1, 0xFE
-	ROW pic_out, 0x20, 0xA0			; Bochs knows no such command with a level
+	ROW pic_out, 0x20, 0x80			; not A0h: Bochs then moves the priorities by one, whatever ended
 	ROW pic_out, 0x20, 0x27, 0xC0
 	ROW pic_out, 0x20, 0x07, 0x60
 	ROW pic_out, 0x20, 0, 0x40
 	ROW pic_out, 0x20, 0, 0x20
 	ROW pic_out, 0x20, 0, 0x20
 	ROW pic_out, 0x20, 0, 0x20
-	ROW pic_out, 0xA0, 0xA0
+	ROW pic_out, 0xA0, 0x80
 	ROW pic_out, 0xA0, 0x87, 0x60
 	ROW pic_out, 0xA0, 0, 0x20
 	ROW pic_out, 0xA0, 0, 0x20
-	ROW pic_out, 0x20, 0x63, 8
-	ROW pic_out, 0xA0, 0x63, 8
+	ROW pic_out, 0x20, 0x43, 8		; not special mask mode: Bochs' lets all through but what is in service
+	ROW pic_out, 0xA0, 0x43, 8
 	ROW pic_out, 0x20, 3, 0x08
 	ROW pic_out, 0xA0, 3, 0x08
 	ROW in8, 0x20, 0xFF
@@ -343,7 +345,7 @@ clock_rows:
 	ROW index_in8, 0x70, 0xFF, 0, 10, 0
 	ROW index_out8, 0x70, 0x0F, 0x20, 1, 10
 	ROW index_in8, 0x70, 0x7F, 0, 1, 10
-	ROW index_out8, 0x70, 0x2B, 0x82, 1, 11			; update interrupts off: set with SET already there, Bochs takes them away
+	ROW index_out8, 0x70, 0x23, 0x82, 1, 11		; set with SET already there, Bochs takes update interrupts away; and no square wave
 	ROW index_in8, 0x70, 0xFF, 0, 1, 11
 	ROW index_out8, 0x70, 0xFF, 0, 2, 12
 	ROW index_in8, 0x70, 0xBF, 0, 2, 12		; periods are told without their interrupt too, not by Bochs
@@ -391,16 +393,28 @@ dma:
 	OUTB 0xD6, 0xC0
 	OUTB 0xD4, 0
 	ret
+; both halves: Bochs forgets the upper one when the lower one is written
+dma_pair:
+	call walk_value
+	push eax
+	push edx
+	mov edx, 0x0C
+	cmp dword [esi + 4], 0
+	je .clear
+	mov edx, 0xD8
+.clear:
+	call walk_out8
+	pop edx
+	pop eax
+	call walk_out8
+	mov al, ah
+	jmp walk_out8
 dma_rows:
-	ROW out8, 0, 0xFF, 0, 8, 1
-	ROW out8, 0, 0xFF, 0, 8, 1
-	ROW out8, 0, 0xFF, 0, 8, 1
+	ROW dma_pair, 0, 0xFFFF, 0, 8, 1
 	ROW in8, 0, 0xFF, 0, 8, 1
 	ROW in8, 0, 0xFF, 0, 8, 1
 	ROW in8, 0, 0xFF, 0, 8, 1
-	ROW out8, 0xC0, 0xFF, 0, 8, 2
-	ROW out8, 0xC0, 0xFF, 0, 8, 2
-	ROW out8, 0xC0, 0xFF, 0, 8, 2
+	ROW dma_pair, 0xC0, 0xFFFF, 0, 8, 2
 	ROW in8, 0xC0, 0xFF, 0, 8, 2
 	ROW in8, 0xC0, 0xFF, 0, 8, 2
 	ROW in8, 0xC0, 0xFF, 0, 8, 2
@@ -434,7 +448,7 @@ ports:
 	OUTB 0x61, 0
 	ret
 ports_rows:
-	ROW out8, 0x92, 0xFC, 2
+	ROW out8, 0x92, 0, 2			; the others are kept, as QEMU does
 	ROW in8, 0x92, 0xFF
 	ROW out8, 0x61, 3
 	ROW in8, 0x61, 0xEF
@@ -510,14 +524,25 @@ uart_divisor:
 	mov al, 3
 	call walk_out8
 	jmp uart_time
+; only while the FIFO is empty: Bochs looks at the level when a byte comes, and forgets to tell when bytes are thrown away
+uart_fifo:
+	mov edx, 0x3FB
+	mov al, 3
+	call walk_out8
+	mov edx, 0x3F8
+	mov ecx, 20
+.next:
+	call walk_in8
+	loop .next
+	jmp out8
 uart_rows:
 	ROW uart_send
 	ROW uart_send
 	ROW uart_send
 	ROW uart_divisor
 	ROW out8, 0x3F9, 0x0E, 1
-	ROW out8, 0x3FA, 0xC5, 2		; with an empty FIFO: Bochs looks at the level when a byte comes
-	ROW out8, 0x3FA, 0xC4, 3
+	ROW uart_fifo, 0x3FA, 0xC5, 2
+	ROW uart_fifo, 0x3FA, 0xC4, 3
 	ROW out8, 0x3FB, 0x7F
 	ROW out8, 0x3FC, 0x0F, 0x10
 	ROW out8, 0x3FC, 0x0F, 0x10

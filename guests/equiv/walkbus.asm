@@ -42,12 +42,7 @@ pci:
 	WALK "PCI", 1000, pci_rows, pci_rows_end
 	ret
 pci_start:
-	dd 0x8000000C, 0
-	dd 0x8000080C, 0
-	dd 0x8000090C, 0
-	dd 0x80000B0C, 0
 	dd 0x8000003C, 0
-	dd 0x8000083C, 0
 	dd 0x8000093C, 0
 	dd 0x80000940, 0
 	dd 0x80000860, 0x80808080
@@ -107,21 +102,28 @@ pci_rows:
 	ROW pci_in32, HOST, 0, 0, 4
 	ROW pci_in16, HOST, 0, 0, 4
 	ROW pci_in8, HOST, 0xFF, 0, 4
-	ROW pci_in8, HOST + 9, 0xFF, 0, 0x27
+	ROW pci_in8, HOST + 9, 0xFF, 0, 3
+	ROW pci_in8, HOST + 0x10, 0xFF, 0, 0x1C
 	ROW pci_in32, ISA, 0, 0, 4
-	ROW pci_in32, ISA + 8, 0, 0, 0x34
-	ROW pci_in16, ISA + 8, 0, 0, 0x34
-	ROW pci_in8, ISA + 8, 0xFF, 0, 0x34
+	ROW pci_in32, ISA + 8, 0, 0, 4
+	ROW pci_in32, ISA + 0x10, 0, 0, 0x1C
+	ROW pci_in16, ISA + 8, 0, 0, 4
+	ROW pci_in16, ISA + 0x10, 0, 0, 0x1C
+	ROW pci_in8, ISA + 8, 0xFF, 0, 4
+	ROW pci_in8, ISA + 0x10, 0xFF, 0, 0x1C
 	ROW pci_in32, IDE, 0, 0, 4
-	ROW pci_in16, IDE + 8, 0, 0, 0x18
-	ROW pci_in32, IDE + 0x24, 0, 0, 0x1C
-	ROW pci_in8, IDE + 0x24, 0xFF, 0, 0x1C
+	ROW pci_in16, IDE + 8, 0, 0, 4
+	ROW pci_in16, IDE + 0x10, 0, 0, 0x10
+	ROW pci_in32, IDE + 0x24, 0, 0, 8
+	ROW pci_in8, IDE + 0x30, 0xFF, 0, 0x0C
 	ROW pci_in32, PM, 0, 0, 4
-	ROW pci_in32, PM + 8, 0, 0, 0x34
-	ROW pci_in8, PM + 8, 0xFF, 0, 0x34
+	ROW pci_in32, PM + 8, 0, 0, 4
+	ROW pci_in32, PM + 0x10, 0, 0, 0x1C
+	ROW pci_in8, PM + 8, 0xFF, 0, 4
+	ROW pci_in8, PM + 0x10, 0xFF, 0, 0x1C
 	ROW pci_in32, 0x8000F800, 0, 0, 256
 	ROW pci_in16, 0x80010000, 0, 0, 256
-	ROW pci_in8, 0x80000A00, 0xFF, 0, 256
+	ROW pci_in8, 0x80000C00, 0xFF, 0, 256
 	ROW pci_in32, 0x00000000, 0, 0, 256
 	ROW pci_out32, HOST, -1, 0, 4
 	ROW pci_out32, ISA, -1, 0, 4
@@ -138,8 +140,9 @@ pci_rows:
 	ROW pci_out8, IDE + 0x40, 0x7F, 0, 4
 	ROW pci_in32, IDE + 0x40, 0, 0, 4
 	ROW pci_in8, IDE + 0x40, 0xFF, 0, 4
-	ROW pci_out8, ISA + 0x60, 0x0F, 0x80, 4		; lines that drives have are a panic of Bochs
-	ROW pci_out32, ISA + 0x60, 0x0F0F0F0F, 0x80808080, 4
+	ROW pci_out8, ISA + 0x60, 1, 0x0A, 4		; Bochs panics about lines that drives have
+	ROW pci_out8, ISA + 0x60, 0, 0x80, 4
+	ROW pci_out32, ISA + 0x60, 0x01010101, 0x0A0A0A0A, 4
 	ROW pci_in32, ISA + 0x60, 0, 0, 4
 	ROW pci_in16, ISA + 0x60, 0, 0, 4
 	ROW pci_in8, ISA + 0x60, 0xFF, 0, 4
@@ -186,9 +189,7 @@ acpi_rows:
 	ROW out16, 2, 0x0520
 	ROW in16, 2, 0x0521
 	ROW out16, 4, 0x1C02, 1
-	ROW out8, 5, 0x1C
 	ROW in16, 4, 0xFFFF
-	ROW in8, 5, 0xFF
 acpi_rows_end:
 
 ; the local APIC: interrupts only to itself, its vectors those that there are gates for
@@ -246,7 +247,7 @@ apic_rows:
 	ROW read32, APIC + 0xE0, -1
 	ROW write32, APIC + 0x320, 0x100FF, 0x10000
 	ROW write32, APIC + 0x320, 0x200FF, 0x10000
-	ROW write32, APIC + 0x330, 0x107FF, 0, 2, 16
+	ROW write32, APIC + 0x330, 0x007FF, 0x10000, 2, 16
 	ROW write32, APIC + 0x350, 0x1A0FF, 0x10000, 2, 16
 	ROW write32, APIC + 0x370, 0xFF, 0x10000
 	ROW read32, APIC + 0x320, -1, 0, 6, 16
@@ -261,7 +262,7 @@ apic_rows:
 	ROW write32, APIC + 0x300, 0x1F, 0x40020
 	ROW write32, APIC + 0x300, 0x1F, 0x80020
 	ROW write32, APIC + 0x300, 0x1F, 0x80120
-	ROW write32, APIC + 0x300, 0x4FFF, 0xC0010
+	ROW write32, APIC + 0x300, 0x48FF, 0xC0010
 	ROW read32, APIC + 0x300, -1
 	ROW read32, APIC + 0x300, -1
 	ROW read32, APIC + 0x210, -1
@@ -275,7 +276,6 @@ apic_rows:
 	ROW write32, APIC + 0xF0, 0x0F, 0x1F0
 	ROW read32, APIC + 0xF0, -1
 	ROW read32, APIC + 0x20, -1
-	ROW read32, APIC + 0x90, -1
 	ROW apic_open
 	ROW apic_open
 apic_rows_end:
@@ -328,9 +328,6 @@ ioapic_rows:
 	ROW ioapic_in, 0, -1, 0, 1, 0
 	ROW ioapic_in, 1, 0xFFFFFF00, 0, 1, 0
 	ROW ioapic_out, 1, -1, 0, 1, 0
-	ROW ioapic_out, 0x40, -1, 0, 128, 1
-	ROW ioapic_in, 0x40, -1, 0, 128, 1
-	ROW ioapic_in, 3, -1, 0, 13, 1
 	ROW read32, IOAPIC, 0xFF
 ioapic_rows_end:
 
@@ -366,8 +363,8 @@ hpet_rows:
 	ROW read32, HPET + 0x20, -1, 0, 2, 4
 	ROW write32, HPET + 0xF0, -1, 0, 2, 4
 	ROW read32, HPET + 0xF0, -1, 0, 2, 4
-	ROW write32, HPET + 0x100, 0x14E, 0, 3, 32
-	ROW write32, HPET + 0x100, 0x14E, 0, 3, 32
+	ROW write32, HPET + 0x100, 0x106, 0, 3, 32
+	ROW write32, HPET + 0x100, 0x106, 0x48, 3, 32	; what to set it for in the other mode is not said
 	ROW read32, HPET + 0x100, -1, 0, 3, 32
 	ROW read32, HPET + 0x100, -1, 0, 3, 32
 	ROW write32, HPET + 0x104, -1, 0, 3, 32
@@ -400,7 +397,7 @@ x2apic:
 	ret
 x2apic_start:
 	dd 0x808, 0, 0x832, 0x10000, 0x833, 0x10000, 0x834, 0x10000, 0x835, 0x10000, 0x836, 0x10000, 0x837, 0x10000, 0x838, 0, 0x83E, 0
-	dd 0x830, 0xC0020, 0x828, 0, 0x828, 0
+	dd 0x830, 0x40020, 0x828, 0, 0x828, 0
 x2apic_start_end:
 msr_out:
 	call walk_value
@@ -463,7 +460,7 @@ x2apic_rows:
 	ROW msr_out, 0x830, 0x1F, 0x40020
 	ROW msr_in, 0x830, -1
 	ROW msr_out, 0x832, 0x100FF, 0x10000
-	ROW msr_out, 0x833, 0x107FF, 0, 2, 1
+	ROW msr_out, 0x833, 0x007FF, 0x10000, 2, 1
 	ROW msr_out, 0x835, 0x1A0FF, 0x10000, 2, 1
 	ROW msr_out, 0x837, 0xFF, 0x10000
 	ROW msr_in, 0x832, -1, 0, 6, 1
