@@ -46,12 +46,13 @@ pic:
 	PIC_INIT 1
 	OUTB 0x4D0, 0
 	OUTB 0x4D1, 0
-	WALK "PIC", 1200, pic_rows, pic_rows_end
+	WALK "PIC", 800, pic_rows, pic_rows_end
 	call lines_down
 	PIC_INIT 1
 	OUTB 0x20, 0x4A
 	OUTB 0xA0, 0x4A
-	WALK "LEVEL", 800, pic_rows, level_rows_end
+	mov dword [levels], 1
+	WALK "LEVEL", 600, pic_rows, level_rows_end
 	OUTB 0x4D0, 0
 	OUTB 0x4D1, 0x0C
 	call lines_down
@@ -115,7 +116,8 @@ take_all:
 	call walk_out8
 	mov edx, 0xA1
 	call walk_out8
-	mov edi, 4
+	call open
+	mov edi, 2
 .again:
 	mov ebx, 0x60
 .level:
@@ -124,16 +126,20 @@ take_all:
 	call walk_out8
 	mov edx, 0x20
 	call walk_out8
+	call open
 	inc ebx
 	cmp ebx, 0x68
 	jb .level
 	dec edi
-	jz .end
-	call open
-	jmp .again
-.end:
+	jnz .again
 	call lines_down
-	cmp dword [esi + 4], 0
+	mov edx, 0x20				; now, since Bochs does not look again at what is pending
+	call walk_random
+	and al, 7
+	or al, 0xC0
+	call walk_out8
+	call open
+	cmp dword [levels], 0
 	je .same
 	call pic_start.chips			; a level's request that has gone stays with Bochs
 	mov edx, 0x4D0
@@ -147,17 +153,18 @@ take_all:
 .same:
 	ret
 lines_up	dd 0
+levels		dd 0
 ; initialisation words: vectors that there are gates for, automatic end or not; Bochs keeps special mask mode and the register read
 pic_start:
 	mov al, 0xFF
 	out 0x21, al
 	call lines_down
 .chips:
-	mov edx, 0x20
-	mov bl, 4
-	call .chip
 	mov edx, 0xA0
 	mov bl, 2
+	call .chip
+	mov edx, 0x20
+	mov bl, 4
 .chip:
 	mov al, 0x11
 	call walk_out8
@@ -170,6 +177,10 @@ pic_start:
 	call walk_out8
 	call walk_random
 	and al, 2
+	cmp dword [levels], 0			; a level would come for ever
+	je .automatic
+	mov al, 0
+.automatic:
 	or al, 1
 	call walk_out8
 	dec edx
@@ -191,7 +202,7 @@ pic_rows:
 	ROW pic_out, 0xA1, 0xFF
 	ROW pic_out, 0xA1, 0xFE
 	ROW pic_out, 0x20, 0x80			; not A0h: Bochs then moves the priorities by one, whatever ended
-	ROW pic_out, 0x20, 0x27, 0xC0
+	ROW pic_out, 0x20, 0x07, 0xE0
 	ROW pic_out, 0x20, 0x07, 0x60
 	ROW pic_out, 0x20, 0, 0x40
 	ROW pic_out, 0x20, 0, 0x20
@@ -221,12 +232,12 @@ pic_rows:
 	ROW line8_up
 	ROW line4_up
 	ROW line4_up
-	ROW take_all, 0
-	ROW take_all, 0
+	ROW take_all
+	ROW take_all
 pic_rows_end:
-	ROW take_all, 1
-	ROW take_all, 1
-	ROW take_all, 1
+	ROW take_all
+	ROW take_all
+	ROW take_all
 	ROW in8, 0x4D0, 0xFF
 	ROW in8, 0x4D1, 0xFF
 level_rows_end:
@@ -357,7 +368,7 @@ clock_rows:
 	ROW index_in8, 0x72, 0xFF, 0, 8, 14
 	ROW index_out8, 0x72, 0xFF, 0, 8, 0x90
 	ROW index_in8, 0x72, 0xFF, 0, 8, 0x90
-	ROW in8, 0x71, 0x7F
+	ROW in8, 0x71, 0x3F
 clock_rows_end:
 
 ; the 8237s: what moves nothing
@@ -464,6 +475,11 @@ ports_rows_end:
 
 ; the UART, whose end is its beginning
 uart:
+	mov edx, 0x3FD				; until all has been sent
+.busy:
+	in al, dx
+	test al, 0x40
+	jz .busy
 	OUTB 0x3F9, 0
 	OUTB 0x3FB, 0x83
 	OUTB 0x3F8, 1
@@ -524,6 +540,23 @@ uart_divisor:
 	mov al, 3
 	call walk_out8
 	jmp uart_time
+; a byte, if there is one: what else is read then no data sheet says
+uart_take:
+	mov edx, 0x3FB
+	mov al, 3
+	call walk_out8
+	mov edx, 0x3FD
+	call walk_in8
+	push eax
+	call walk_answer8
+	pop eax
+	test al, 1
+	jz .end
+	mov edx, 0x3F8
+	call walk_in8
+	jmp walk_answer8
+.end:
+	ret
 ; only while the FIFO is empty: Bochs looks at the level when a byte comes, and forgets to tell when bytes are thrown away
 uart_fifo:
 	mov edx, 0x3FB
@@ -543,13 +576,13 @@ uart_rows:
 	ROW out8, 0x3F9, 0x0E, 1
 	ROW uart_fifo, 0x3FA, 0xC5, 2
 	ROW uart_fifo, 0x3FA, 0xC4, 3
-	ROW out8, 0x3FB, 0x7F
+	ROW out8, 0x3FB, 0x3F			; no break: it acts on the line alone, which in a loop nobody sees
 	ROW out8, 0x3FC, 0x0F, 0x10
 	ROW out8, 0x3FC, 0x0F, 0x10
 	ROW out8, 0x3FF, 0xFF
-	ROW in8, 0x3F8, 0xFF
-	ROW in8, 0x3F8, 0xFF
-	ROW in8, 0x3F8, 0xFF
+	ROW uart_take
+	ROW uart_take
+	ROW uart_take
 	ROW in8, 0x3F9, 0xFF
 	ROW in8, 0x3FA, 0xFF
 	ROW in8, 0x3FA, 0xFF
@@ -714,7 +747,7 @@ mouse_rows:
 	ROW mouse, 0xF2, -1, 0, 1, 2
 	ROW mouse, 0xF3, 0, 200, 1, 1
 	ROW mouse, 0xF3, 0, 100, 1, 1
-	ROW mouse, 0xF3, 0, 80, 1, 1
+	ROW mouse, 0xF3, 0, 60, 1, 1		; not 80, which makes it a mouse with a wheel, but Bochs' not
 	ROW mouse, 0xF3, 0, 40, 1, 1
 	ROW mouse, 0xF4, -1, 0, 1, 1
 	ROW mouse, 0xF5, -1, 0, 1, 1

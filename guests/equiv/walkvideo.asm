@@ -38,6 +38,9 @@ main32:
 	call walk_show
 	mov esi, mode3
 	call set_mode
+	mov edx, 0x1CE
+	xor eax, eax
+	out dx, ax
 	WALK "VBE", 600, vbe_rows, vbe_rows_end
 	mov edx, 0x1CE
 	mov eax, 4
@@ -176,8 +179,8 @@ vga_rows:
 	ROW index_out8, 0x3CE, 0x0F, 0, 3, 0
 	ROW index_out8, 0x3CE, 0x1F, 0, 1, 3
 	ROW index_out8, 0x3CE, 0x03, 0, 1, 4
-	ROW index_out8, 0x3CE, 0x7B, 0, 1, 5
-	ROW index_out8, 0x3CE, 0x0F, 0, 1, 6
+	ROW index_out8, 0x3CE, 0x6B, 0, 1, 5		; odd/even in 5 and 6 are one bit in Bochs
+	ROW index_out8, 0x3CE, 0x0D, 0, 1, 6
 	ROW index_out8, 0x3CE, 0x0F, 0, 1, 7
 	ROW index_out8, 0x3CE, 0xFF, 0, 1, 8
 	ROW index_in8, 0x3CE, 0xFF, 0, 9, 0
@@ -214,7 +217,6 @@ vga_rows:
 	ROW attribute_in, 0, 0xFF, 0, 21, 0
 	ROW attribute_in, 0, 0xFF, 0, 21, 0x20
 	ROW in8, 0x3CC, 0xFF
-	ROW in8, 0x3CA, 0xFF
 	ROW in8, 0x3DA, 0xC6
 	ROW in8, 0x3B4, 0xFF
 	ROW in8, 0x3BA, 0xFF
@@ -224,7 +226,8 @@ plane_rows:
 	ROW index_out8, 0x3CE, 0x0F, 0, 3, 0
 	ROW index_out8, 0x3CE, 0x1F, 0, 1, 3
 	ROW index_out8, 0x3CE, 0x03, 0, 1, 4
-	ROW index_out8, 0x3CE, 0x0B, 0, 1, 5
+	ROW index_out8, 0x3CE, 0x09, 0, 1, 5		; not write mode 3: docs/equivalence.md
+	ROW index_out8, 0x3CE, 0x0A, 0, 1, 5
 	ROW index_out8, 0x3CE, 0x0F, 0, 1, 7
 	ROW index_out8, 0x3CE, 0xFF, 0, 1, 8
 	ROW index_out8, 0x3C4, 0x0F, 0, 1, 2
@@ -251,7 +254,9 @@ plane_rows_end:
 	ROW read32, 0xA0000, -1, 0, 8, 1
 	ROW read16, 0xAFFF8, 0xFFFF, 0, 4, 2
 	ROW write16, 0xAFFF8, 0xFFFF, 0, 4, 2
-	ROW index_out8, 0x3CE, 0x0C, 1, 1, 6
+	; not 128 KB, which the planes do not have, nor B8000h, where Bochs passes by masks and modes
+	ROW index_out8, 0x3CE, 0, 9, 1, 6
+	ROW index_out8, 0x3CE, 0, 5, 1, 6
 	ROW write32, 0xB8000, -1, 0, 8, 1
 	ROW read32, 0xB8000, -1, 0, 8, 1
 	ROW write32, 0xB0000, -1, 0, 8, 1
@@ -302,16 +307,15 @@ vbe_in:
 	call walk_in16
 	jmp walk_answer16
 vbe_rows:
-	ROW vbe_in, 0, 0, 0, 10
-	ROW vbe_in, 0, 0, 0, 10
-	ROW vbe_in, 0, 0, 0, 10
+	ROW vbe_in, 0, 0, 0, 6			; what was there before the first mode is left out
+	ROW vbe_in, 0, 0, 0, 6
+	ROW vbe_in, 0, 0, 0, 6
 	ROW vbe_in, 11, 0, 0, 40
 	ROW vbe_out, 0, 5, 0xB0C0, 1
-	ROW vbe_out, 1, 0x3F8, 0, 1
-	ROW vbe_out, 2, 0x1FF, 0, 1
+	ROW vbe_out, 1, 0x1F8, 0, 1		; what Bochs' display can show
+	ROW vbe_out, 2, 0xFF, 0, 1
 	ROW vbe_out, 3, 0x18, 0, 1
 	ROW vbe_out, 4, 0, 0, 1
-	ROW vbe_out, 5, 0x3F, 0, 1
 	ROW in16, 0x1CE, 0xFFFF
 vbe_rows_end:
 
