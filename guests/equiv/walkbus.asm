@@ -148,7 +148,7 @@ pci_rows:
 	ROW pci_in8, ISA + 0x60, 0xFF, 0, 4
 	ROW pci_out32, 0x8000F800, -1, 0, 256
 	ROW in32, 0xCF8, -1
-	ROW out32, 0xCF8, 0x80FFFFFF
+	ROW out32, 0xCF8, 0x80FFFFFC
 	ROW out8, 0xCFA, 0xFF
 	ROW in8, 0xCFA, 0xFF
 	ROW in16, 0xCF8, 0xFFFF
@@ -365,12 +365,11 @@ hpet_rows:
 	ROW read32, HPET + 0xF0, -1, 0, 2, 4
 	ROW write32, HPET + 0x100, 0x106, 0, 3, 32
 	ROW write32, HPET + 0x100, 0x106, 0x48, 3, 32	; what to set it for in the other mode is not said
-	ROW read32, HPET + 0x100, ~0x40, 0, 3, 32	; when that bit goes is not said either
-	ROW read32, HPET + 0x100, ~0x40, 0, 3, 32	; when that bit goes is not said either
+	ROW read32, HPET + 0x100, ~0x40, 0, 3, 32	; nor which half written makes that bit go
+	ROW read32, HPET + 0x100, ~0x40, 0, 3, 32	; nor which half written makes that bit go
 	ROW write32, HPET + 0x104, -1, 0, 3, 32
 	ROW write32, HPET + 0x108, -1, 0, 3, 32
 	ROW write32, HPET + 0x108, -1, 0, 3, 32
-	ROW write32, HPET + 0x10C, -1, 0, 3, 32
 	ROW read32, HPET + 0x108, -1, 0, 3, 32
 	ROW read32, HPET + 0x10C, -1, 0, 3, 32
 	ROW read32, HPET + 0x110, -1, 0, 3, 32	; Bochs lets the message routes be written that it does not offer

@@ -38,9 +38,22 @@ main32:
 	call walk_show
 	mov esi, mode3
 	call set_mode
+	xor ebx, ebx
+.vbe:
 	mov edx, 0x1CE
-	xor eax, eax
+	mov al, [vbe_start + ebx * 2]
+	movzx eax, al
 	out dx, ax
+	inc edx
+	mov al, [vbe_start + ebx * 2 + 1]
+	cmp bl, 5
+	jne .value
+	mov ah, 0xB0
+.value:
+	out dx, ax
+	inc ebx
+	cmp ebx, 6
+	jb .vbe
 	WALK "VBE", 600, vbe_rows, vbe_rows_end
 	mov edx, 0x1CE
 	mov eax, 4
@@ -306,11 +319,12 @@ vbe_in:
 	inc edx
 	call walk_in16
 	jmp walk_answer16
+vbe_start	db 4, 0, 1, 0x80, 2, 0x60, 3, 8, 5, 0, 0, 0xC0
 vbe_rows:
 	ROW vbe_in, 0, 0, 0, 6			; what was there before the first mode is left out
 	ROW vbe_in, 0, 0, 0, 6
 	ROW vbe_in, 0, 0, 0, 6
-	ROW vbe_in, 11, 0, 0, 40
+	ROW vbe_in, 12, 0, 0, 39
 	ROW vbe_out, 0, 5, 0xB0C0, 1
 	ROW vbe_out, 1, 0x1F8, 0, 1		; what Bochs' display can show
 	ROW vbe_out, 2, 0xFF, 0, 1
