@@ -13,8 +13,9 @@ GUESTS_HOSTILE += keeper sensitive interp direct tasks fuzzpci fuzzmmio fuzzvirt
 GUESTS_NAMES := $(GUESTS_DEMO) $(GUESTS_HOSTILE) bench diskbench multiboot2 clocks many lan
 
 # Programs that print the same on the machine itself (tests/system/test_equivalence.py).
-GUESTS_EQUIV := $(addprefix $(GUESTS_BUILD)/equiv/,initial.bin cpu64.bin cpu32.bin random64.bin random32.bin pages.bin tasks.bin gates.bin gates64.bin \
-	apic.bin devices.bin priority.bin board.bin video.bin optical.bin restart.bin bios.img drives.img)
+GUESTS_EQUIV := $(addprefix $(GUESTS_BUILD)/equiv/,initial.bin cpu64.bin cpu32.bin random64.bin random32.bin pages.bin tasks.bin \
+	gates.bin gates64.bin apic.bin devices.bin priority.bin board.bin video.bin optical.bin walk.bin walkbus.bin walkvideo.bin \
+	restart.bin bios.img drives.img)
 GUESTS_LIB := $(wildcard guests/lib/*.inc guests/equiv/*.inc)
 GUESTS_BINS := $(GUESTS_NAMES:%=$(GUESTS_BUILD)/%.bin)
 GUESTS_ALL := $(GUESTS_BINS) $(GUESTS_LINUX)/vmlinuz $(GUESTS_LINUX)/initrd

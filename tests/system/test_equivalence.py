@@ -19,7 +19,8 @@ from vm64lib.machine import Machine
 
 SECONDS = 110
 PROGRAMS = ["initial.bin", "cpu64.bin", "cpu32.bin", "pages.bin", "tasks.bin", "apic.bin", "devices.bin", "board.bin",
-            "priority.bin", "video.bin", "optical.bin", "bios.img", "drives.img"]
+            "priority.bin", "video.bin", "optical.bin", "walk.bin", "walkbus.bin", "walkvideo.bin", "bios.img",
+            "drives.img"]
 WITH_DISC = ["optical.bin"]
 RESTARTS = 5
 FOLDER = paths.BUILD / "guests" / "equiv"

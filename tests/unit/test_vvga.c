@@ -155,6 +155,9 @@ static void vbe_modes(void **state)
 	assert_int_equal(fake_in(0x1cf, 2), 32);
 	fake_dispi(DISPI_ENABLE, 0);
 	poke(0xb8000, 'A');
+	/* A depth of 0 is 8. */
+	fake_dispi(DISPI_BPP, 0);
+	assert_int_equal(fake_in(0x1cf, 2), 8);
 	fake_dispi(DISPI_XRES, 1024);
 	fake_dispi(DISPI_YRES, 768);
 	fake_dispi(DISPI_BPP, 32);

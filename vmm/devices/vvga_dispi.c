@@ -113,7 +113,8 @@ void vvga_dispi_write(struct vvga *v, uint32_t index, uint16_t value)
 	case DISPI_VIRT_WIDTH:
 	case DISPI_X_OFFSET:
 	case DISPI_Y_OFFSET:
-		r[index] = value;
+		/* No depth at all is what the first display interface, which had only one, left there. */
+		r[index] = index == DISPI_BPP && value == 0 ? 8 : value;
 		if (r[DISPI_ENABLE] & DISPI_ENABLED)
 			fit(r);
 		break;
