@@ -82,6 +82,8 @@ protected_main:
 	xor eax, eax
 	dec eax
 	bound eax, [edi]		; -1 lies between -1 and -1
+	arpl [edi], ax			; a level of 3 is not below 3
+	jz .wrong
 	daa
 	mov ecx, 3
 	mov esi, NOWHERE
@@ -120,6 +122,7 @@ main:
 	call bits_of
 	call strings
 	call stack
+	call tables
 	call vectors
 	call floats
 	call stepping
@@ -231,6 +234,16 @@ stack:
 	mov rdx, rax
 	SAY "INTERP: CALL"
 	call verdict
+	ret
+
+; a selector of ones is beyond any table of ours; a table at the last address does no harm while nothing is loaded
+tables:
+	ROWF "LAR", 0, { xor eax, eax }, { lar eax, [rdi] }
+	ROWF "LSL", 0, { xor eax, eax }, { lsl eax, [rdi] }
+	ROW "VERR, VERW", rax, 0, { xor eax, eax }, { verr [rdi] }, { setz al }, { verw [rdi] }, { setz ah }
+	ROW "SGDT, SIDT", rax, -1, { sgdt [rdi] }, { sidt [rdi] }, { mov rax, [rdi] }
+	ROW "LGDT", rax, -1, { lgdt [rdi] }, { sgdt [buffer] }, { lgdt [gdt_pointer] }, { mov rax, [buffer + 2] }
+	ROW "LIDT", rax, 0xffff, { lidt [rdi] }, { sidt [buffer] }, { lidt [idt_pointer] }, { movzx eax, word [buffer] }
 	ret
 
 vectors:

@@ -171,6 +171,11 @@ static bool half_operand(const struct look *l)
 	return l->i.direct == DIRECT_MMX && l->i.map == MAP_0F && l->i.opcode >= 0x60 && l->i.opcode <= 0x62;
 }
 
+static bool lsl(const struct look *l)
+{
+	return l->i.op == OP_LSL && l->i.memory;
+}
+
 static bool comiss(const struct look *l)
 {
 	return l->i.op == OP_DIRECT_LOAD && l->i.map == MAP_0F && l->i.opcode == 0x2f;
@@ -220,6 +225,7 @@ static struct {
 	{ "fences", fence_alias, "processors ignore ModR/M's last three bits there; Capstone wants them 0", 0 },
 	{ "PUNPCKL of MMX", half_operand, "SDM: m32; Capstone shows the register's width", 0 },
 	{ "COMISS, COMISD", comiss, "SDM: m32 and m64; Capstone shows the register's width", 0 },
+	{ "LSL", lsl, "SDM: m16; Capstone shows the register's width", 0 },
 	{ "VEX.W outside 64-bit code", vex_w, "SDM: ignored by what names general registers, as VPINSRD; Capstone lets it count", 0 },
 	{ "67 and REX.W", address_and_rex_w, "neither is a mandatory prefix; Capstone takes both together for 66", 0 },
 	{ "control registers", control_registers, "CR1, CR5 to CR7 and so on do not exist: #UD; Capstone prints them", 0 },

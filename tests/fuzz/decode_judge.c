@@ -150,9 +150,10 @@ static void compare(struct look *l)
 				     i->op == OP_CMPXCHG8B ? (i->operand_size == 8 ? 16 : 8) : i->width;
 
 		if (i->op == OP_MOV_FROM_SEG || i->op == OP_MOV_TO_SEG ||
-		    (i->op >= OP_SMSW && i->op <= OP_LTR))
+		    (i->op >= OP_SMSW && i->op <= OP_ARPL))
 			width = 2;
-		if (i->op != OP_LFP && i->op != OP_JMPF && i->op != OP_CALLF && i->op != OP_BOUND)
+		if (i->op != OP_LFP && i->op != OP_JMPF && i->op != OP_CALLF && i->op != OP_BOUND &&
+		    !(i->op >= OP_SGDT && i->op <= OP_LIDT))
 			AGREE(memory->size == width);
 	}
 	compare_immediate(l, operand(x, X86_OP_IMM));

@@ -8,6 +8,7 @@ static bool not_comparable(const struct world *w, const struct insn *i)
 	case OP_MOV_TO_SEG: case OP_POP_SEG: case OP_LFP: case OP_JMPF: case OP_CALLF: case OP_RETF: case OP_IRET:
 		return w->bits != 16;	/* no descriptor tables */
 	case OP_CLI: case OP_STI: case OP_POPF: case OP_SMSW: case OP_SLDT: case OP_STR: case OP_LLDT: case OP_LTR:
+	case OP_VERR: case OP_VERW: case OP_LAR: case OP_LSL: case OP_SGDT: case OP_SIDT: case OP_LGDT: case OP_LIDT:
 	case OP_POPCNT: case OP_MOVBE:	/* #UD in every processor model it has */
 		return true;
 	case OP_BSWAP:	/* of 16 bits: undefined */

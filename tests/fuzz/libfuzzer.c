@@ -96,6 +96,13 @@ static uint64_t get(struct interp *x, enum vreg reg)
 	return control[reg];
 }
 
+static void set(struct interp *x, enum vreg reg, uint64_t value)
+{
+	promise(x->insn->op == OP_LGDT || x->insn->op == OP_LIDT);
+	promise(reg >= VREG_GDTR_BASE && reg <= VREG_IDTR_LIMIT);
+	control[reg] = value;
+}
+
 static void get_segment(struct interp *x, enum seg seg, struct segment *s)
 {
 	(void)x;
@@ -128,7 +135,7 @@ static void set_vector(struct interp *x, unsigned int n, const void *from, unsig
 }
 
 static const struct interp_ops ops = {
-	.prepare = prepare, .load = load, .store = store, .run = run, .in = in, .out = out, .get = get, .get_segment = get_segment,
+	.prepare = prepare, .load = load, .store = store, .run = run, .in = in, .out = out, .get = get, .set = set, .get_segment = get_segment,
 	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector,
 };
 

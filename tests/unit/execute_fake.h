@@ -83,6 +83,12 @@ static inline uint64_t get(struct interp *m, enum vreg reg)
 	return control[reg];
 }
 
+static inline void set(struct interp *m, enum vreg reg, uint64_t value)
+{
+	(void)m;
+	control[reg] = value;
+}
+
 static inline void get_segment(struct interp *m, enum seg seg, struct segment *s)
 {
 	(void)m;
@@ -110,7 +116,7 @@ static inline void set_vector(struct interp *m, unsigned int n, const void *from
 }
 
 static const struct interp_ops ops = {
-	.prepare = prepare, .load = load, .store = store, .in = in, .out = out, .get = get, .get_segment = get_segment,
+	.prepare = prepare, .load = load, .store = store, .in = in, .out = out, .get = get, .set = set, .get_segment = get_segment,
 	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector,
 };
 

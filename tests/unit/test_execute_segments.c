@@ -234,11 +234,98 @@ static void test_far(void **state)
 
 #define TEST(name) cmocka_unit_test(name)
 
+/* LAR, LSL, VERR, VERW, ARPL: ZF is the answer, and only page faults are faults. */
+static void test_questions(void **state)
+{
+	(void)state;
+	machine(32);
+	gpr[RBX] = DATA;
+	descriptor(0x10, 0x00cf92000000ffff);	/* data, level 0, 4 GiB */
+	descriptor(0x18, 0x0040f80000001234);	/* execute-only code, level 3 */
+	descriptor(0x20, 0x00409e0000001000);	/* conforming code, level 0 */
+	descriptor(0x28, 0x00008900000010ff);	/* a task */
+	descriptor(0x30, 0x00008e0000080000);	/* an interrupt gate */
+	memory[DATA] = 0x10;
+	DONE("\x0f\x02\x0b");			/* lar ecx, [ebx] */
+	assert_true((x.rflags & ZF) && gpr[RCX] == 0xcf9200);
+	DONE("\x0f\x03\x0b");			/* lsl ecx, [ebx] */
+	assert_true((x.rflags & ZF) && gpr[RCX] == 0xffffffff);
+	DONE("\x0f\x00\x2b");			/* verw [ebx] */
+	assert_true(x.rflags & ZF);
+	memory[DATA] = 0x18;
+	DONE("\x0f\x00\x23");			/* verr [ebx] */
+	assert_false(x.rflags & ZF);
+	DONE("\x66\x0f\x03\x0b");		/* lsl cx, [ebx] */
+	assert_true((x.rflags & ZF) && gpr[RCX] == 0xffff1234);
+	memory[DATA] = 0x28;
+	DONE("\x0f\x02\x0b");
+	assert_true((x.rflags & ZF) && gpr[RCX] == 0x8900);
+	DONE("\x0f\x00\x23");
+	assert_false(x.rflags & ZF);
+	memory[DATA] = 0x30;
+	gpr[RCX] = 5;
+	DONE("\x0f\x02\x0b");
+	assert_true(!(x.rflags & ZF) && gpr[RCX] == 5);
+	memory[DATA] = 0x98;			/* beyond the table's end */
+	DONE("\x0f\x03\x0b");
+	assert_true(!(x.rflags & ZF) && gpr[RCX] == 5);
+	level(3);
+	memory[DATA] = 0x10;
+	DONE("\x0f\x00\x23");
+	assert_false(x.rflags & ZF);
+	memory[DATA] = 0x20;
+	DONE("\x0f\x00\x23");			/* conforming code is everyone's */
+	assert_true(x.rflags & ZF);
+	gpr[RCX] = 3;
+	stores = 0;
+	DONE("\x63\x0b");			/* arpl [ebx], cx */
+	assert_true((x.rflags & ZF) && memory[DATA] == 0x23);
+	DONE("\x63\x0b");
+	assert_true(!(x.rflags & ZF) && stores == 1);
+	control[VREG_GDTR_BASE] = HOLE;
+	FAULT("\x0f\x02\x0b", PF, 0);
+	x.rflags |= VM;
+	FAULT("\x63\x0b", UD, -1);
+	FAULT("\x0f\x02\x0b", UD, -1);
+	machine(16);
+	FAULT("\x0f\x00\x27", UD, -1);
+}
+
+static void test_table_registers(void **state)
+{
+	(void)state;
+	machine(64);
+	gpr[RBX] = DATA;
+	memcpy(memory + DATA, "\x34\x12\x11\x22\x33\x44\x55\x00\x00\x00", 10);
+	DONE("\x0f\x01\x13");			/* lgdt [rbx] */
+	assert_true(control[VREG_GDTR_LIMIT] == 0x1234 && control[VREG_GDTR_BASE] == 0x5544332211);
+	DONE("\x0f\x01\x43\x20");		/* sgdt [rbx + 32] */
+	assert_memory_equal(memory + DATA, memory + DATA + 32, 10);
+	memory[DATA + 9] = 1;
+	FAULT("\x0f\x01\x1b", GP, 0);		/* lidt: not canonical */
+	level(3);
+	FAULT("\x0f\x01\x13", GP, 0);
+	DONE("\x0f\x01\x4b\x20");		/* sidt */
+	control[VREG_CR4] |= 0x800;		/* UMIP */
+	FAULT("\x0f\x01\x4b\x20", GP, 0);
+	machine(32);
+	gpr[RBX] = DATA;
+	memcpy(memory + DATA, "\x34\x12\x11\x22\x33\x44\x55", 7);
+	DONE("\x66\x0f\x01\x1b");		/* lidt with 24 bits */
+	assert_true(control[VREG_IDTR_LIMIT] == 0x1234 && control[VREG_IDTR_BASE] == 0x332211);
+	DONE("\x0f\x01\x1b");
+	assert_true(control[VREG_IDTR_BASE] == 0x44332211);
+	DONE("\x66\x0f\x01\x4b\x20");
+	assert_true(memory[DATA + 37] == 0x44 && memory[DATA + 38] == 0);
+	gpr[RBX] = HOLE + 0x1000;
+	FAULT("\x0f\x01\x0b", PF, INTERP_WRITE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_stack), TEST(test_flags_and_levels), TEST(test_segment_loads), TEST(test_system_segments),
-		TEST(test_far),
+		TEST(test_far), TEST(test_questions), TEST(test_table_registers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

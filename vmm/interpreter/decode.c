@@ -196,12 +196,15 @@ static void set_mandatory(struct insn *i)
 }
 
 /* 0F 01 between registers: each ModR/M byte is an instruction of its own. AMD's are none here. */
-static bool group_7(const struct insn *i)
+static bool group_7(struct insn *i)
 {
 	unsigned int rm = i->rm & 7;
 
-	if (i->memory)
+	if (i->memory) {
+		if ((i->reg & 7) < 4)
+			i->op = (uint8_t)(OP_SGDT + (i->reg & 7));
 		return (i->reg & 7) != 5 || i->rep == 0xf3;	/* RSTORSSP */
+	}
 	switch (i->reg & 7) {
 	case 0: return rm <= 5;			/* ENCLV, VMCALL .. VMXOFF, PCONFIG */
 	case 1: return rm <= 3 || rm == 7;	/* MONITOR, MWAIT, CLAC, STAC, ENCLS */
@@ -275,7 +278,9 @@ static bool special_0f(struct insn *i)
 static bool special_one(struct insn *i, uint16_t *flags)
 {
 	switch (i->opcode) {
-	case 0x63:	/* MOVSXD; outside 64-bit mode ARPL, which the executor leaves alone */
+	case 0x63:	/* MOVSXD; outside 64-bit mode ARPL */
+		if (i->bits != 64)
+			i->op = OP_ARPL;
 		if (i->bits == 64) {
 			i->op = OP_MOVSX;
 			i->form = FORM_R_RM;

@@ -32,6 +32,7 @@ enum insn_op {
 	OP_JCC, OP_JMP, OP_CALL, OP_RET, OP_LOOPNE, OP_LOOPE, OP_LOOP, OP_JCXZ,
 	OP_INT,	/* INT n: in virtual-8086 mode, where it is no event to the processor */
 	OP_JMPF, OP_CALLF, OP_RETF, OP_IRET, OP_MOV_FROM_SEG, OP_MOV_TO_SEG, OP_LFP, OP_SMSW, OP_SLDT, OP_STR, OP_LLDT, OP_LTR,
+	OP_VERR, OP_VERW, OP_LAR, OP_LSL, OP_ARPL, OP_SGDT, OP_SIDT, OP_LGDT, OP_LIDT,	/* executed with an operand in memory */
 	OP_X87_LOAD, OP_X87_STORE,	/* x87 with an operand in memory, which is read or written; but for whole environments */
 	/* SSE and AVX moves; width is that of memory */
 	OP_MOVV,	/* a whole register: alignment is asked for by `aligned` */

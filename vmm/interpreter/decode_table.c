@@ -92,7 +92,8 @@ const struct opcode_row decode_groups[GROUPS][8] = {
 	/* C6 and C7: MOV, and XABORT, XBEGIN */
 	[G_11B] = { R(MOV, NONE, NONE, 0), BAD, BAD, BAD, BAD, BAD, BAD, X(SPECIAL) },
 	[G_11] = { R(MOV, NONE, NONE, 0), BAD, BAD, BAD, BAD, BAD, BAD, X(SPECIAL) },
-	[G_6] = { R(SLDT, RM, NONE, ROW_PE), R(STR, RM, NONE, ROW_PE), R(LLDT, RM, NONE, ROW_PE), R(LTR, RM, NONE, ROW_PE), X(ROW_PE), X(ROW_PE), BAD, BAD },
+	[G_6] = { R(SLDT, RM, NONE, ROW_PE), R(STR, RM, NONE, ROW_PE), R(LLDT, RM, NONE, ROW_PE), R(LTR, RM, NONE, ROW_PE),
+		  R(VERR, RM, NONE, ROW_PE), R(VERW, RM, NONE, ROW_PE), BAD, BAD },
 	[G_7] = { X(SPECIAL), X(SPECIAL), X(SPECIAL), X(SPECIAL), R(SMSW, RM, NONE, 0), X(SPECIAL), X(0), X(SPECIAL) },
 	[G_8] = { BAD, BAD, BAD, BAD, R(BT, NONE, NONE, 0), R(BTS, NONE, NONE, LK), R(BTR, NONE, NONE, LK), R(BTC, NONE, NONE, LK) },
 	[G_9] = { BAD, R(CMPXCHG8B, RM, NONE, MEM | LK), BAD, X(MEM | SPECIAL), X(MEM | SPECIAL), X(MEM | SPECIAL), X(SPECIAL),
@@ -118,7 +119,7 @@ const struct opcode_row decode_groups[GROUPS][8] = {
 #define HINT R(NOP, RM, NONE, M)
 
 const struct opcode_row decode_0f[256] = {
-	/* 00 */ G(6, NONE, NONE, 0), G(7, NONE, NONE, 0), X(M | ROW_PE), X(M | ROW_PE), BAD, X(O64), X(0), X(O64),
+	/* 00 */ G(6, NONE, NONE, 0), G(7, NONE, NONE, 0), R(LAR, R_RM, NONE, M | ROW_PE), R(LSL, R_RM, NONE, M | ROW_PE), BAD, X(O64), X(0), X(O64),
 	/* 08 */ X(0), X(0), BAD, R(UD, NONE, NONE, 0), BAD, HINT, BAD, BAD_M,
 	/* 10 */ S(P_ALL), S(P_ALL), SF(P_ALL, SPECIAL), SF(P_N66, MEM), S(P_N66), S(P_N66), SF(7, SPECIAL), SF(P_N66, MEM),
 	/* 18 */ G(16, RM, NONE, 0), HINT, HINT, HINT, HINT, HINT, HINT, HINT,

@@ -251,6 +251,8 @@ static enum interp_result by_kind(struct interp *x)
 	case OP_MOV_FROM_SEG: case OP_MOV_TO_SEG: case OP_POP_SEG: case OP_LFP: case OP_SMSW:
 	case OP_SLDT: case OP_STR: case OP_LLDT: case OP_LTR:
 		return interp_segment_move(x);
+	case OP_VERR: case OP_VERW: case OP_LAR: case OP_LSL: case OP_ARPL: case OP_SGDT: case OP_SIDT: case OP_LGDT: case OP_LIDT:
+		return interp_table(x);
 	case OP_MOVV: case OP_MOVSCALAR: case OP_MOVLOW: case OP_MOVHIGH: case OP_MOVD: case OP_MOVQ: return interp_vector(x);
 	case OP_DIRECT_LOAD: case OP_DIRECT_STORE: return interp_direct(x);
 	case OP_X87_LOAD: case OP_X87_STORE: return interp_x87(x);

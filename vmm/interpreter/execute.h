@@ -59,6 +59,7 @@ struct interp_ops {
 	uint32_t (*run)(struct interp *x, const struct interp_place *from, const struct interp_place *to, uint32_t most);
 	bool (*due)(struct interp *x);	/* should a repeated string end for now? May be NULL: batch alone counts */
 	uint64_t (*get)(struct interp *x, enum vreg reg);	/* control registers, descriptor tables */
+	void (*set)(struct interp *x, enum vreg reg, uint64_t value);	/* GDTR and IDTR */
 	void (*get_segment)(struct interp *x, enum seg seg, struct segment *s);
 	void (*set_segment)(struct interp *x, enum seg seg, const struct segment *s);
 	/* A vector register's lower bytes: 16 or 32. zero_rest: what lies above the bytes written becomes 0 (VEX). */

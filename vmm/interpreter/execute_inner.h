@@ -114,6 +114,7 @@ enum interp_result interp_branch(struct interp *x);	/* execute_branch.c */
 enum interp_result interp_far(struct interp *x);	/* execute_far.c */
 enum interp_result interp_iret(struct interp *x);	/* execute_iret.c */
 enum interp_result interp_segment_move(struct interp *x);	/* MOV Sreg, LES and the like, POP Sreg: execute_segment.c */
+enum interp_result interp_table(struct interp *x);	/* LAR, LGDT and their kind: execute_table.c */
 enum interp_result interp_vector(struct interp *x);	/* execute_vector.c */
 /* For vector instructions at all: #UD and #NM; and for x->insn with its operand there: #GP. */
 enum interp_result interp_vector_usable(struct interp *x);

@@ -44,6 +44,11 @@ static uint64_t get(struct interp *x, enum vreg reg)
 	return arch_vcpu_get(processor(x), reg);
 }
 
+static void set(struct interp *x, enum vreg reg, uint64_t value)
+{
+	arch_vcpu_set(processor(x), reg, value);
+}
+
 static void get_segment(struct interp *x, enum seg seg, struct segment *s)
 {
 	arch_vcpu_get_segment(processor(x), seg, s);
@@ -86,7 +91,7 @@ static enum direct_result direct(struct interp *x, struct direct_insn *d, void *
 
 static const struct interp_ops ops = {
 	.prepare = storage_prepare, .load = storage_load, .store = storage_store, .run = storage_run,
-	.in = storage_port_in, .out = storage_port_out, .due = due, .get = get, .get_segment = get_segment,
+	.in = storage_port_in, .out = storage_port_out, .due = due, .get = get, .set = set, .get_segment = get_segment,
 	.set_segment = set_segment, .get_vector = get_vector, .set_vector = set_vector, .x87 = x87, .direct = direct,
 };
 
@@ -230,7 +235,7 @@ static void tell_known_page(struct run *m, const struct insn *insn)
 {
 	const struct vm_exit *exit = m->exit;
 
-	if (exit->kind != EXIT_STORAGE || !exit->storage.gva_valid || (insn->op >= OP_JMPF && insn->op <= OP_LTR))
+	if (exit->kind != EXIT_STORAGE || !exit->storage.gva_valid || (insn->op >= OP_JMPF && insn->op <= OP_LIDT))
 		return;
 	m->known[0].linear = exit->storage.gva.v & ~(PAGE_SIZE - 1);
 	m->known[0].gpa = exit->storage.gpa.v & ~(PAGE_SIZE - 1);
