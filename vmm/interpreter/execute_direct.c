@@ -56,7 +56,7 @@ unsigned int interp_direct_code(const struct insn *i, uint8_t code[INSN_MAX])
 	return n;
 }
 
-/* SDM volume 3, "Guest Processor State" of each class: what would have been found before memory was touched. */
+/* SDM volume 2, "Exceptions" of each: what would have been found before memory was touched. */
 static enum interp_result usable(struct interp *x)
 {
 	uint64_t cr0 = interp_cr0(x);
