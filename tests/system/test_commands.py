@@ -72,7 +72,7 @@ def test_firmware_that_a_directory_asks_for():
 
 def trial_options(**given):
     options = dict(image=None, kind=None, initrd=None, append="", disk=[], cdrom=[], bus=None, firmware="bios", net=False,
-                   debug_exit=False, debugcon=False, triple_reset=False, storage="64M", grub=False, module=[])
+                   debug_exit=False, debugcon=False, triple_reset=False, no_screen=False, storage="64M", grub=False, module=[])
     return argparse.Namespace(**{**options, **given})
 
 
@@ -100,8 +100,8 @@ def test_try_writes_the_directory_for_each_kind_of_file(tmp_path):
             (dict(image=disc, kind="DISK"), ["IPL 190 BIOS", "MDISK 190 RAM image WR ATA"]),
             (dict(image=flash), ["IPL image FIRMWARE"]),
             (dict(image=rom), ["IPL image FIRMWARE"]),
-            (dict(image=sector, debug_exit=True, debugcon=True, triple_reset=True),
-             ["IPL image", "OPTION DEBUGEXIT", "OPTION DEBUGCON", "OPTION TRIPLERESET"]),
+            (dict(image=sector, debug_exit=True, debugcon=True, triple_reset=True, no_screen=True),
+             ["IPL image", "OPTION DEBUGEXIT", "OPTION DEBUGCON", "OPTION TRIPLERESET", "OPTION NOSCREEN"]),
             (dict(image=sector, kind="FLAT"), ["IPL image FLAT"]),
             (dict(cdrom=[disc]), ["IPL 190 BIOS", "MDISK 190 RAM cd0 RR CD"]),
             (dict(firmware="uefi"), ["IPL ovmf-code.fd FIRMWARE"])):

@@ -96,7 +96,7 @@ def same_directory(guest, name):
     given = {"image": str(guest.words[0]), "disk": [], "cdrom": [], "module": []}
     for option, value in zip(guest.words[1::2], guest.words[2::2]):
         given[option[2:]] = [str(value)] if option in ("--disk", "--cdrom") else str(value)
-    others = dict.fromkeys(("kind", "initrd", "append", "bus", "net", "debug_exit", "debugcon", "triple_reset", "grub"))
+    others = dict.fromkeys(("kind", "initrd", "append", "bus", "net", "debug_exit", "debugcon", "triple_reset", "no_screen", "grub"))
     text, files = guestfiles.plan(argparse.Namespace(**{**others, "storage": "128M", "firmware": "bios", **given}))
     return text.replace("USER GUEST GUEST", "USER %s %s" % (name, name)), files
 
