@@ -67,49 +67,7 @@ main32:
 	SAY32 "WALKVIDEO: END", NL
 	jmp p32_power_off
 
-; ESI: misc, 5 of the sequencer, 25 CRTC, 9 graphics, 21 attribute
-set_mode:
-	mov dx, 0x3C2
-	lodsb
-	out dx, al
-	mov dx, 0x3C4
-	mov ecx, 5
-	call indexed
-	mov ax, 0x0E11			; CRTC 0-7 are not protected
-	mov dx, 0x3D4
-	out dx, ax
-	mov ecx, 25
-	call indexed
-	mov dx, 0x3CE
-	mov ecx, 9
-	call indexed
-	mov dx, 0x3DA
-	in al, dx
-	mov dx, 0x3C0
-	xor ebx, ebx
-.attribute:
-	mov al, bl
-	out dx, al
-	lodsb
-	out dx, al
-	inc ebx
-	cmp ebx, 21
-	jb .attribute
-	mov al, 0x20
-	out dx, al
-	ret
-indexed:
-	xor ebx, ebx
-.next:
-	mov al, bl
-	out dx, al
-	inc edx
-	lodsb
-	out dx, al
-	dec edx
-	inc ebx
-	loop .next
-	ret
+%include "equiv/vga_mode.inc"
 clear:
 	mov edi, 0xA0000
 	mov ecx, 0x4000

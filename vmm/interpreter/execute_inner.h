@@ -183,6 +183,9 @@ struct interp_frame {
 
 bool interp_long(struct interp *x);	/* IA-32e mode, 64-bit or compatibility */
 void interp_frame_here(struct interp *x, struct interp_frame *f, unsigned int width);
+/* SDM, "Stack Switching": the descriptor of an inner or outer level's stack. vector: of its faults, but for a missing one's. */
+enum interp_result interp_fetch_stack(struct interp *x, struct interp_descriptor *d, uint16_t selector, unsigned int level,
+				      uint8_t vector);
 /* ist: 0 = the stack of that level. */
 enum interp_result interp_frame_inner(struct interp *x, struct interp_frame *f, unsigned int width, unsigned int level,
 				      unsigned int ist);

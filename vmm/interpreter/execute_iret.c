@@ -28,17 +28,23 @@ static void set_flags(struct interp *x, uint64_t value, uint64_t may)
 	x->rflags = (x->rflags & ~may) | (value & may);
 }
 
+/* The frame of real mode and of virtual-8086 mode, and the segment that it names. */
+static enum interp_result pop_frame(struct interp *x, uint64_t word[3], struct interp_descriptor *cs)
+{
+	enum interp_result r = pop_words(x, 0, 3, word);
+
+	if (r == INTERP_DONE)
+		r = interp_fetch_segment(x, SEG_CS, (uint16_t)word[1], cs);
+	return r == INTERP_DONE ? interp_check_entry(x, &cs->s, word[0]) : r;
+}
+
 /* Real mode, and virtual-8086 mode with IOPL 3. */
 static enum interp_result plainly(struct interp *x, uint64_t may)
 {
 	struct interp_descriptor cs;
 	uint64_t word[3];
-	enum interp_result r = pop_words(x, 0, 3, word);
+	enum interp_result r = pop_frame(x, word, &cs);
 
-	if (r == INTERP_DONE)
-		r = interp_fetch_segment(x, SEG_CS, (uint16_t)word[1], &cs);
-	if (r == INTERP_DONE)
-		r = interp_check_entry(x, &cs.s, word[0]);
 	if (r != INTERP_DONE)
 		return r;
 	interp_move_stack(x, 3 * (int64_t)x->insn->operand_size);
@@ -53,12 +59,8 @@ static enum interp_result with_virtual_if(struct interp *x)
 {
 	struct interp_descriptor cs;
 	uint64_t word[3];
-	enum interp_result r = pop_words(x, 0, 3, word);
+	enum interp_result r = pop_frame(x, word, &cs);
 
-	if (r == INTERP_DONE)
-		r = interp_fetch_segment(x, SEG_CS, (uint16_t)word[1], &cs);
-	if (r == INTERP_DONE)
-		r = interp_check_entry(x, &cs.s, word[0]);
 	if (r != INTERP_DONE)
 		return r;
 	if ((word[2] & FLAG_TF) || ((word[2] & FLAG_IF) && (x->rflags & FLAG_VIP)))

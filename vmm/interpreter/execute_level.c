@@ -19,21 +19,21 @@ void interp_frame_here(struct interp *x, struct interp_frame *f, unsigned int wi
 	f->count = 0;
 }
 
-/* SDM, "Stack Switching": the descriptor of the stack that a TSS names; but for a missing one its faults are #TS. */
-static enum interp_result fetch_stack(struct interp *x, struct interp_descriptor *d, uint16_t selector, unsigned int level)
+enum interp_result interp_fetch_stack(struct interp *x, struct interp_descriptor *d, uint16_t selector, unsigned int level,
+				      uint8_t vector)
 {
 	uint64_t raw = 0, at = 0;
 	enum interp_result r;
 
 	if ((selector & 0xfffc) == 0)
-		return interp_raise_error(x, VECTOR_TS, 0);
-	r = interp_read_descriptor(x, selector, VECTOR_TS, &raw, &at);
+		return interp_raise_error(x, vector, 0);
+	r = interp_read_descriptor(x, selector, vector, &raw, &at);
 	if (r != INTERP_DONE)
 		return r;
 	interp_make_segment(&d->s, selector, raw);
 	if ((selector & 3u) != level || interp_dpl(&d->s) != level ||
 	    (d->s.access & (ACCESS_S | ACCESS_CODE | ACCESS_WRITABLE)) != (ACCESS_S | ACCESS_WRITABLE))
-		return interp_raise_error(x, VECTOR_TS, selector & 0xfffc);
+		return interp_raise_error(x, vector, selector & 0xfffc);
 	if (!(d->s.access & ACCESS_P))
 		return interp_raise_error(x, VECTOR_SS, selector & 0xfffc);
 	return interp_mark_segment(x, d, at);
@@ -68,7 +68,7 @@ enum interp_result interp_frame_inner(struct interp *x, struct interp_frame *f, 
 		f->size = 8;
 		return INTERP_DONE;
 	}
-	r = fetch_stack(x, &f->ss, (uint16_t)(value >> 8 * pointer), level);
+	r = interp_fetch_stack(x, &f->ss, (uint16_t)(value >> 8 * pointer), level, VECTOR_TS);
 	f->size = f->ss.s.access & ACCESS_D ? 4 : 2;
 	return r;
 }

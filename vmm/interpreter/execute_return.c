@@ -28,26 +28,11 @@ static enum interp_result fetch_code(struct interp *x, uint16_t selector, struct
 static enum interp_result fetch_stack(struct interp *x, uint16_t selector, unsigned int level, bool wide,
 				      struct interp_descriptor *d)
 {
-	uint64_t raw = 0, at = 0;
-	enum interp_result r;
-
-	if ((selector & 0xfffc) == 0) {
-		if (!wide || level == 3 || (selector & 3u) != level)
-			return interp_raise_error(x, VECTOR_GP, 0);
-		d->s = (struct segment){ .selector = selector, .access = SEGMENT_UNUSABLE | level << 5 };
-		d->mark = false;
-		return INTERP_DONE;
-	}
-	r = interp_read_descriptor(x, selector, VECTOR_GP, &raw, &at);
-	if (r != INTERP_DONE)
-		return r;
-	interp_make_segment(&d->s, selector, raw);
-	if ((selector & 3u) != level || interp_dpl(&d->s) != level ||
-	    (d->s.access & (ACCESS_S | ACCESS_CODE | ACCESS_WRITABLE)) != (ACCESS_S | ACCESS_WRITABLE))
-		return interp_raise_error(x, VECTOR_GP, selector & 0xfffc);
-	if (!(d->s.access & ACCESS_P))
-		return interp_raise_error(x, VECTOR_SS, selector & 0xfffc);
-	return interp_mark_segment(x, d, at);
+	if ((selector & 0xfffc) != 0 || !wide || level == 3 || (selector & 3u) != level)
+		return interp_fetch_stack(x, d, selector, level, VECTOR_GP);
+	d->s = (struct segment){ .selector = selector, .access = SEGMENT_UNUSABLE | level << 5 };
+	d->mark = false;
+	return INTERP_DONE;
 }
 
 /* Data that the outer level may not use does not stay in its registers. Conforming code is for all. */
