@@ -146,6 +146,10 @@ void interp_load_segment(struct interp *x, enum seg seg, const struct interp_des
 /* The eight bytes of a descriptor and where they are; `vector` (selector) if they lie beyond the table's end. */
 enum interp_result interp_read_descriptor(struct interp *x, uint16_t selector, uint8_t vector, uint64_t *raw, uint64_t *at);
 void interp_make_segment(struct segment *s, uint16_t selector, uint64_t raw);
+/* Both, into d->s; a null selector is a fault. *at: where the descriptor lies. */
+enum interp_result interp_find_segment(struct interp *x, struct interp_descriptor *d, uint16_t selector, uint8_t vector, uint64_t *at);
+/* UMIP keeps SGDT, SIDT, SLDT, SMSW and STR from programs. SDM, "User-Mode Instruction Prevention". */
+bool interp_user_prevented(struct interp *x);
 /* Prepares the setting of the accessed flag, where it is not set yet. */
 enum interp_result interp_mark_segment(struct interp *x, struct interp_descriptor *d, uint64_t at);
 

@@ -22,15 +22,11 @@ void interp_frame_here(struct interp *x, struct interp_frame *f, unsigned int wi
 enum interp_result interp_fetch_stack(struct interp *x, struct interp_descriptor *d, uint16_t selector, unsigned int level,
 				      uint8_t vector)
 {
-	uint64_t raw = 0, at = 0;
-	enum interp_result r;
+	uint64_t at = 0;
+	enum interp_result r = interp_find_segment(x, d, selector, vector, &at);
 
-	if ((selector & 0xfffc) == 0)
-		return interp_raise_error(x, vector, 0);
-	r = interp_read_descriptor(x, selector, vector, &raw, &at);
 	if (r != INTERP_DONE)
 		return r;
-	interp_make_segment(&d->s, selector, raw);
 	if ((selector & 3u) != level || interp_dpl(&d->s) != level ||
 	    (d->s.access & (ACCESS_S | ACCESS_CODE | ACCESS_WRITABLE)) != (ACCESS_S | ACCESS_WRITABLE))
 		return interp_raise_error(x, vector, selector & 0xfffc);
@@ -126,15 +122,11 @@ enum interp_result interp_frame_push(struct interp *x, struct interp_frame *f)
 enum interp_result interp_gate_code(struct interp *x, uint16_t selector, bool inward, struct interp_descriptor *d)
 {
 	unsigned int cpl = interp_cpl(x), dpl;
-	uint64_t raw = 0, at = 0;
-	enum interp_result r;
+	uint64_t at = 0;
+	enum interp_result r = interp_find_segment(x, d, selector, VECTOR_GP, &at);
 
-	if ((selector & 0xfffc) == 0)
-		return interp_raise_error(x, VECTOR_GP, 0);
-	r = interp_read_descriptor(x, selector, VECTOR_GP, &raw, &at);
 	if (r != INTERP_DONE)
 		return r;
-	interp_make_segment(&d->s, selector, raw);
 	dpl = interp_dpl(&d->s);
 	if ((d->s.access & (ACCESS_S | ACCESS_CODE)) != (ACCESS_S | ACCESS_CODE) || dpl > cpl ||
 	    (!inward && !(d->s.access & ACCESS_CONFORMING) && dpl != cpl) ||

@@ -5,15 +5,11 @@
 static enum interp_result fetch_code(struct interp *x, uint16_t selector, struct interp_descriptor *d)
 {
 	unsigned int rpl = selector & 3, dpl;
-	uint64_t raw = 0, at = 0;
-	enum interp_result r;
+	uint64_t at = 0;
+	enum interp_result r = interp_find_segment(x, d, selector, VECTOR_GP, &at);
 
-	if ((selector & 0xfffc) == 0)
-		return interp_raise_error(x, VECTOR_GP, 0);
-	r = interp_read_descriptor(x, selector, VECTOR_GP, &raw, &at);
 	if (r != INTERP_DONE)
 		return r;
-	interp_make_segment(&d->s, selector, raw);
 	dpl = interp_dpl(&d->s);
 	if ((d->s.access & (ACCESS_S | ACCESS_CODE)) != (ACCESS_S | ACCESS_CODE) || rpl < interp_cpl(x) ||
 	    (d->s.access & ACCESS_CONFORMING ? dpl > rpl : dpl != rpl) ||

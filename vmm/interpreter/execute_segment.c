@@ -39,6 +39,19 @@ void interp_make_segment(struct segment *s, uint16_t selector, uint64_t d)
 	s->access = (uint32_t)(d >> 40) & 0xf0ff;
 }
 
+enum interp_result interp_find_segment(struct interp *x, struct interp_descriptor *d, uint16_t selector, uint8_t vector, uint64_t *at)
+{
+	uint64_t raw = 0;
+	enum interp_result r;
+
+	if ((selector & 0xfffc) == 0)
+		return interp_raise_error(x, vector, 0);
+	r = interp_read_descriptor(x, selector, vector, &raw, at);
+	if (r == INTERP_DONE)
+		interp_make_segment(&d->s, selector, raw);
+	return r;
+}
+
 /* Is the descriptor one that `seg` may hold? 0 = yes, else the vector. */
 static unsigned int refused(struct interp *x, enum seg seg, uint16_t selector, uint32_t access)
 {
@@ -210,10 +223,15 @@ static enum interp_result pop_segment(struct interp *x)
 	return r;
 }
 
-/* SMSW, SLDT, STR. UMIP keeps them from programs. SDM, "User-Mode Instruction Prevention". */
+bool interp_user_prevented(struct interp *x)
+{
+	return interp_cpl(x) == 3 && (x->ops->get(x, VREG_CR4) >> 11 & 1);
+}
+
+/* SMSW, SLDT, STR. */
 static enum interp_result store_system(struct interp *x, uint64_t value)
 {
-	if (interp_cpl(x) == 3 && (x->ops->get(x, VREG_CR4) >> 11 & 1))
+	if (interp_user_prevented(x))
 		return interp_raise_error(x, VECTOR_GP, 0);
 	return move_from(x, value);
 }

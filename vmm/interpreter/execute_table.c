@@ -2,8 +2,6 @@
 /* Part: interpreter/; for their operands in memory. SDM volume 2, each under its name. */
 #include "vmm/interpreter/execute_inner.h"
 
-#define CR4_UMIP_BIT (1u << 11)
-
 /* Types of system descriptors that have attributes for LAR, and a limit for LSL; in long mode fewer. */
 #define LAR_TYPES 0x1a3eu
 #define LAR_TYPES_LONG 0x1a04u
@@ -45,7 +43,7 @@ static bool reachable(struct interp *x, uint16_t selector, const struct segment 
 
 static bool fits(struct interp *x, const struct segment *s)
 {
-	bool is_long = x->ops->get(x, VREG_EFER) >> 10 & 1;
+	bool is_long = interp_long(x);
 	unsigned int types, type = s->access & 15;
 
 	switch (x->insn->op) {
@@ -115,7 +113,7 @@ static enum interp_result store_register(struct interp *x, enum vreg base, enum 
 	struct interp_place place;
 	enum interp_result r;
 
-	if (interp_cpl(x) == 3 && (x->ops->get(x, VREG_CR4) & CR4_UMIP_BIT))
+	if (interp_user_prevented(x))
 		return interp_raise_error(x, VECTOR_GP, 0);
 	r = interp_prepare(x, &place, x->insn->seg, interp_offset(x), bytes, INTERP_WRITE);
 	if (r != INTERP_DONE)
